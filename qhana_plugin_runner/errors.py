@@ -1,0 +1,159 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The errors of the plugin runner, in one tree.
+
+Every class knows the HTTP status that it turns into when it leaves a view
+(``http_status``) and carries one sentence for people (``str(error)``). Classes that
+plugins could catch as a builtin before inherit that builtin as well.
+
+::
+
+    QHAnaError                        500
+    ├── ConfigurationError            500  ValueError
+    ├── PluginError                   500
+    │   ├── PluginLoadError           500
+    │   ├── PluginConflictError       500
+    │   └── PluginRequirementsError   500
+    ├── NotFoundError                 404  KeyError
+    │   ├── TaskNotFoundError         404
+    │   ├── FileNotFoundInStoreError  404
+    │   └── StoreNotFoundError        500
+    ├── TaskStateError                409  AssertionError
+    │   └── OpenStepError             409
+    ├── TaskOutcomeError              500
+    │   ├── TaskResultTypeError       500  TypeError
+    │   ├── TaskExitError             500
+    │   ├── TaskCancelledError        500
+    │   └── WorkerLostTaskError       500
+    ├── BrokerUnavailableError        503  ConnectionError
+    ├── DatabaseUnavailableError      503
+    ├── InvalidFileNameError          422  ValueError
+    ├── InvalidFileContentError       422  ValueError
+    ├── FetchError                    422  ValueError
+    └── RegistryNotConfiguredError    500  ValueError
+"""
+
+from __future__ import annotations
+
+
+class QHAnaError(Exception):
+    """Base of all errors that the runner raises on purpose.
+
+    Attributes:
+        http_status: the status of the answer if the error leaves a view.
+    """
+
+    http_status: int = 500
+
+    @property
+    def message(self) -> str:
+        """The sentence for people."""
+        return str(self.args[0]) if self.args else type(self).__name__
+
+    def __str__(self) -> str:
+        # KeyError would show the repr of the sentence.
+        return self.message
+
+
+class ConfigurationError(QHAnaError, ValueError):
+    """A setting is unknown or its value is malformed."""
+
+
+class PluginError(QHAnaError):
+    """Something is wrong with a plugin."""
+
+
+class PluginLoadError(PluginError):
+    """A plugin module or class could not be loaded."""
+
+
+class PluginConflictError(PluginError):
+    """Two plugins (or modules, or blueprints) claim the same name."""
+
+
+class PluginRequirementsError(PluginError):
+    """The requirements of a plugin cannot be read or installed."""
+
+
+class NotFoundError(QHAnaError, KeyError):
+    """Something with the given id or name does not exist."""
+
+    http_status = 404
+
+
+class TaskNotFoundError(NotFoundError):
+    """There is no task with that id."""
+
+
+class FileNotFoundInStoreError(NotFoundError):
+    """There is no such file in the store."""
+
+
+class StoreNotFoundError(NotFoundError):
+    """No file store of that name is configured."""
+
+    http_status = 500
+
+
+class TaskStateError(QHAnaError, AssertionError):
+    """The task is not in a state that allows the change."""
+
+    http_status = 409
+
+
+class OpenStepError(TaskStateError):
+    """A step cannot be added while the last step is not cleared."""
+
+
+class TaskOutcomeError(QHAnaError):
+    """A task ended in a way that is a failure."""
+
+
+class TaskResultTypeError(TaskOutcomeError, TypeError):
+    """A task returned something other than text or ``None``."""
+
+
+class TaskExitError(TaskOutcomeError):
+    """A task tried to exit its worker process."""
+
+
+class TaskCancelledError(TaskOutcomeError):
+    """A task was cancelled while it ran."""
+
+
+class WorkerLostTaskError(TaskOutcomeError):
+    """The worker that ran a task vanished."""
+
+
+class BrokerUnavailableError(QHAnaError, ConnectionError):
+    """The message broker does not accept messages."""
+
+    http_status = 503
+
+
+class DatabaseUnavailableError(QHAnaError):
+    """The database does not answer."""
+
+    http_status = 503
+
+
+class InvalidFileNameError(QHAnaError, ValueError):
+    """A file name would leave its folder or cannot be stored."""
+
+    http_status = 422
+
+
+class InvalidFileContentError(QHAnaError, ValueError):
+    """A file cannot be stored as given (content, media type or data type)."""
+
+    http_status = 422
+
+
+class FetchError(QHAnaError, ValueError):
+    """A URL may not be fetched, or fetching it broke a limit."""
+
+    http_status = 422
+
+
+class RegistryNotConfiguredError(QHAnaError, ValueError):
+    """No plugin registry URL is configured."""
