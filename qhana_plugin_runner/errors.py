@@ -30,7 +30,8 @@ plugins could catch as a builtin before inherit that builtin as well.
     ├── InvalidFileNameError          422  ValueError
     ├── InvalidFileContentError       422  ValueError
     ├── FetchError                    422  ValueError
-    └── RegistryNotConfiguredError    500  ValueError
+    ├── RegistryNotConfiguredError    500  ValueError
+    └── TableError                    422  ValueError
 """
 
 from __future__ import annotations
@@ -157,3 +158,9 @@ class FetchError(QHAnaError, ValueError):
 
 class RegistryNotConfiguredError(QHAnaError, ValueError):
     """No plugin registry URL is configured."""
+
+
+class TableError(QHAnaError, ValueError):
+    """The rows or columns of an input file are not what a plugin needs."""
+
+    http_status = 422
