@@ -31,10 +31,15 @@ plugins could catch as a builtin before inherit that builtin as well.
     ├── InvalidFileContentError       422  ValueError
     ├── FetchError                    422  ValueError
     ├── RegistryNotConfiguredError    500  ValueError
-    └── TableError                    422  ValueError
+    ├── TableError                    422  ValueError
+    └── EntityFormatError             422  ValueError
+        ├── EntityShapeError          422  TypeError
+        └── EntityJSONError           422  json.JSONDecodeError
 """
 
 from __future__ import annotations
+
+from json import JSONDecodeError
 
 
 class QHAnaError(Exception):
@@ -164,3 +169,27 @@ class TableError(QHAnaError, ValueError):
     """The rows or columns of an input file are not what a plugin needs."""
 
     http_status = 422
+
+
+class StoreWriteError(QHAnaError, OSError):
+    """A file store cannot keep a file, for example because the disk is full."""
+
+    http_status = 507
+
+
+class EntityFormatError(QHAnaError, ValueError):
+    """Entity data cannot be read or written; the sentence names line and column."""
+
+    http_status = 422
+
+
+class EntityShapeError(EntityFormatError, TypeError):
+    """An entity has other attributes, or another number of them, than the header."""
+
+
+class EntityJSONError(EntityFormatError, JSONDecodeError):
+    """Entity data that should be JSON is not."""
+
+    def __init__(self, message: str, doc: str = "", pos: int = 0) -> None:
+        JSONDecodeError.__init__(self, message, doc, pos)
+        self.args = (message,)
