@@ -1,0 +1,35 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""QHAna plugin runner: turns a folder of Python plugins into web services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+APP_NAME = "qhana_plugin_runner"
+
+__all__ = ["APP_NAME", "create_app"]
+
+
+def create_app(
+    test_config: Mapping[str, Any] | None = None, silent_log: bool = False
+) -> Flask:
+    """Build the web application with all plugins.
+
+    Args:
+        test_config: settings that replace configuration files and environment variables.
+        silent_log: do not attach the runner's log handler.
+
+    Returns:
+        The Flask application; each call builds a new one.
+
+    Raises:
+        ConfigurationError: if a setting is malformed.
+    """
+    from .app import build_app  # importing the package must stay cheap
+
+    return build_app(test_config, silent_log)

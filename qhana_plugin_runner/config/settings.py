@@ -1,0 +1,326 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Every setting of the runner, once: name, default, environment variable, parser, help.
+
+Settings of Flask, Flask-SQLAlchemy, flask-jwt-extended and of plugins pass through
+without being listed here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConfigurationError
+from . import parsers as p
+from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
+from .smorest_config import SMOREST_PRODUCTION_CONFIG
+from .sqlalchemy_config import SQLALCHEMY_DEBUG_CONFIG, SQLALCHEMY_PRODUCTION_CONFIG
+
+DEBUG_SECRET_KEY = "debug_secret"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        name: the key in ``app.config``.
+        default: the value in production when no source sets it.
+        parse: checks and converts a raw value; raises ``ValueError`` with what is allowed.
+        help: one sentence for operators.
+        env: the environment variable that sets it, if any.
+        debug_default: the default in debug mode; ``None`` means the same as ``default``.
+        secret: the value is never shown.
+    """
+
+    name: str
+    default: Any
+    parse: p.Parser
+    help: str
+    env: str | None = None
+    debug_default: Any = None
+    secret: bool = False
+
+    def default_for(self, debug: bool) -> Any:
+        """Return a fresh copy of the default for the mode."""
+        value = self.default
+        if debug and self.debug_default is not None:
+            value = self.debug_default
+        return deepcopy(value)
+
+    def parse_value(self, value: Any, source: str) -> Any:
+        """Check and convert a raw value.
+
+        Args:
+            value: the raw value.
+            source: where it comes from, for the error message.
+
+        Raises:
+            ConfigurationError: naming the setting, the value and what is allowed.
+        """
+        try:
+            return self.parse(value)
+        except ValueError as err:
+            shown = "(hidden)" if self.secret else repr(value)
+            raise ConfigurationError(
+                f"The setting {self.name} has the value {shown} ({source}), "
+                f"allowed is {err}."
+            ) from None
+
+
+def _smorest_settings() -> list[Setting]:
+    helps = {
+        "API_TITLE": "Title of the OpenAPI document.",
+        "API_VERSION": "Version of the API in the OpenAPI document.",
+        "OPENAPI_VERSION": "Version of the OpenAPI specification to follow.",
+        "OPENAPI_URL_PREFIX": "Path below which all API routes are served.",
+        "OPENAPI_JSON_PATH": "Path of the OpenAPI document.",
+        "OPENAPI_REDOC_PATH": "Path of the ReDoc viewer.",
+        "OPENAPI_REDOC_URL": "URL of ReDoc's script; empty: the installed package.",
+        "OPENAPI_RAPIDOC_PATH": "Path of the RapiDoc viewer.",
+        "OPENAPI_RAPIDOC_URL": "URL of RapiDoc's script; empty: the installed package.",
+        "OPENAPI_SWAGGER_UI_PATH": "Path of the Swagger UI viewer.",
+        "OPENAPI_SWAGGER_UI_URL": "URL of Swagger UI's files; empty: the installed "
+        "package.",
+        "OPENAPI_RAPIDOC_CONFIG": "Attributes of the RapiDoc element.",
+    }
+    settings = []
+    for name, default in SMOREST_PRODUCTION_CONFIG.items():
+        parse: p.Parser = p.text
+        if default is None:
+            parse = p.optional_text
+        elif isinstance(default, dict):
+            parse = p.mapping
+        settings.append(Setting(name, default, parse, helps[name]))
+    return settings
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "SECRET_KEY",
+        None,
+        p.optional(p.secret),
+        "Key for signing tokens and cookies, shared by all server and worker processes. "
+        "Without one, a random key is created once in the instance folder.",
+        env="QHANA_SECRET_KEY",
+        debug_default=DEBUG_SECRET_KEY,
+        secret=True,
+    ),
+    Setting(
+        "REVERSE_PROXY_COUNT",
+        0,
+        p.integer(0, 100),
+        "Number of trusted reverse proxies that set X-Forwarded-* headers.",
+        env="REVERSE_PROXY_COUNT",
+    ),
+    Setting(
+        "SERVER_NAME",
+        None,
+        p.optional_text,
+        "host[:port] used to build absolute URLs when there is no request. Requests to "
+        "other hosts are answered all the same.",
+        env="SERVER_NAME",
+    ),
+    Setting(
+        "LOG_CONFIG",
+        None,
+        p.optional(p.mapping),
+        "A mapping for logging.config.dictConfig; replaces all other logging settings.",
+    ),
+    Setting(
+        "DEFAULT_LOG_SEVERITY",
+        logging.WARNING,
+        p.severity,
+        "Messages below this level are not logged.",
+        env="DEFAULT_LOG_LEVEL",
+        debug_default=logging.INFO,
+    ),
+    Setting(
+        "DEFAULT_LOG_FORMAT_STYLE",
+        "{",
+        p.one_of("%", "{", "$"),
+        "Style of the log format.",
+    ),
+    Setting(
+        "DEFAULT_LOG_FORMAT",
+        "{asctime} [{levelname:^7}] [{module:<30}] {message}    "
+        "<{funcName}, {lineno}; {pathname}>",
+        p.text,
+        "Format of a log line.",
+    ),
+    Setting(
+        "DEFAULT_LOG_DATE_FORMAT",
+        None,
+        p.optional_text,
+        "Format of the time in a log line (strftime).",
+    ),
+    Setting(
+        "CELERY",
+        CELERY_PRODUCTION_CONFIG,
+        p.mapping,
+        "Settings of Celery in lower case. Without broker_url the runner uses a broker "
+        "in its instance folder that needs no server.",
+        debug_default=CELERY_DEBUG_CONFIG,
+    ),
+    Setting(
+        "PLUGIN_FOLDERS",
+        [],
+        p.path_list,
+        "Folders whose modules and packages are loaded as plugins.",
+        env="PLUGIN_FOLDERS",
+        debug_default=["./plugins", "./local_plugins"],
+    ),
+    Setting(
+        "PLUGIN_REGISTRY_URL",
+        None,
+        p.optional_url,
+        "API root of the QHAna plugin registry (with /api/).",
+        env="PLUGIN_REGISTRY_URL",
+    ),
+    Setting(
+        "URL_REWRITE_RULES",
+        [],
+        p.rewrite_rules,
+        "Regular expressions and replacements, applied in order to URLs that tasks open.",
+        env="URL_MAP",
+    ),
+    Setting(
+        "DEFAULT_FILE_STORE",
+        "local_filesystem",
+        p.text,
+        "Name of the store that keeps result files.",
+        env="DEFAULT_FILE_STORE",
+    ),
+    Setting(
+        "FILE_STORE_ROOT_PATH",
+        "files",
+        p.text,
+        "Folder of the local file store, relative to the instance folder.",
+        env="FILE_STORE_ROOT_PATH",
+    ),
+    Setting(
+        "FETCH_FILE_ROOTS",
+        [],
+        p.path_list,
+        "Folders besides the file store that tasks may read through file: URLs.",
+        env="FETCH_FILE_ROOTS",
+    ),
+    Setting(
+        "FETCH_ALLOW_PRIVATE_NETWORKS",
+        True,
+        p.boolean,
+        "Whether tasks may fetch URLs of private and loopback addresses.",
+        env="FETCH_ALLOW_PRIVATE_NETWORKS",
+    ),
+    Setting(
+        "FETCH_MAX_BYTES",
+        None,
+        p.optional(p.integer(1)),
+        "Largest (decompressed) answer in bytes that a task may fetch; none: no limit.",
+        env="FETCH_MAX_BYTES",
+    ),
+    Setting(
+        "FETCH_MAX_DATA_URL_BYTES",
+        1_048_576,
+        p.optional(p.integer(1)),
+        "Largest data: URL in bytes that a task may open; none: no limit.",
+        env="FETCH_MAX_DATA_URL_BYTES",
+    ),
+    Setting(
+        "SQLALCHEMY_DATABASE_URI",
+        None,
+        p.optional(p.database_uri),
+        "URL of the database; without one, an SQLite file in the instance folder.",
+        env="SQLALCHEMY_DATABASE_URI",
+        secret=True,
+    ),
+    Setting(
+        "SQLALCHEMY_ENGINE_OPTIONS",
+        SQLALCHEMY_PRODUCTION_CONFIG["SQLALCHEMY_ENGINE_OPTIONS"],
+        p.mapping,
+        "Arguments of sqlalchemy.create_engine.",
+    ),
+    Setting(
+        "SQLALCHEMY_ECHO",
+        SQLALCHEMY_PRODUCTION_CONFIG["SQLALCHEMY_ECHO"],
+        p.boolean,
+        "Log every SQL statement.",
+        debug_default=SQLALCHEMY_DEBUG_CONFIG["SQLALCHEMY_ECHO"],
+    ),
+    Setting(
+        "SQLALCHEMY_TRACK_MODIFICATIONS",
+        SQLALCHEMY_PRODUCTION_CONFIG["SQLALCHEMY_TRACK_MODIFICATIONS"],
+        p.boolean,
+        "Flask-SQLAlchemy's own change signals (unused by the runner).",
+    ),
+    Setting(
+        "SQLITE_FOREIGN_KEYS",
+        SQLALCHEMY_PRODUCTION_CONFIG["SQLITE_FOREIGN_KEYS"],
+        p.boolean,
+        "Enforce foreign keys on SQLite.",
+    ),
+    Setting(
+        "DATABASE_CONNECT_TIMEOUT",
+        5,
+        p.integer(1),
+        "Seconds to wait for a connection to the database server.",
+        env="DATABASE_CONNECT_TIMEOUT",
+    ),
+    Setting(
+        "DATABASE_STATEMENT_TIMEOUT",
+        15,
+        p.integer(1),
+        "Seconds that one statement may take on a database server.",
+        env="DATABASE_STATEMENT_TIMEOUT",
+    ),
+    Setting(
+        "TASK_OUTCOME_RETRY_SECONDS",
+        120,
+        p.number(0),
+        "How long a worker tries to record the outcome of a task while the database is "
+        "away.",
+        env="TASK_OUTCOME_RETRY_SECONDS",
+    ),
+    Setting(
+        "TASK_LEASE_SECONDS",
+        30,
+        p.number(1),
+        "A worker that shows no sign of life for this long is taken for dead and its "
+        "running tasks are closed as lost.",
+        env="TASK_LEASE_SECONDS",
+    ),
+    Setting(
+        "NISQ_ANALYZER_UI_URL",
+        "http://localhost:4201",
+        p.text,
+        "Address of the NISQ analyzer's user interface (read by a plugin).",
+        env="NISQ_ANALYZER_UI_URL",
+    ),
+    *_smorest_settings(),
+)
+
+
+def default_settings(debug: bool) -> dict[str, Any]:
+    """Return fresh defaults of all settings for the mode."""
+    return {setting.name: setting.default_for(debug) for setting in SETTINGS}
+
+
+def check_settings(config: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return a copy of the mapping in which every known setting is parsed.
+
+    Args:
+        config: raw values by name; names that are not settings of the runner pass.
+        source: where the values come from, for error messages.
+
+    Raises:
+        ConfigurationError: for the first malformed value.
+    """
+    known = {setting.name: setting for setting in SETTINGS}
+    return {
+        name: known[name].parse_value(value, source) if name in known else value
+        for name, value in config.items()
+    }

@@ -1,0 +1,187 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What belongs to a task: its steps, result files, links and subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, Optional, Union
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..db import DB, REGISTRY
+from .base import TABLE_OPTIONS, LongText, SavableMixin, UTCDateTime, short_text, utc_now
+
+if TYPE_CHECKING:
+    from .tasks import ProcessingTask
+
+TEMPORARY_FILE_TYPE = "temp-file"
+
+
+def task_id_of(task: Union[int, "ProcessingTask"]) -> Optional[int]:
+    """Return the id of a task that is given as row or as id."""
+    return task if isinstance(task, int) else task.id
+
+
+@REGISTRY.mapped_as_dataclass(eq=False)
+class Step:
+    """A place in a task where somebody has to enter something.
+
+    Attributes:
+        id: the id of the task.
+        number: the index in ``ProcessingTask.steps``, set by the list.
+        step_id: name of the step, given by the plugin.
+        href: URL that takes the input.
+        ui_href: URL of the micro frontend for the input.
+        cleared: whether the input was given.
+    """
+
+    __tablename__ = "Step"
+    __table_args__ = TABLE_OPTIONS
+
+    id: Mapped[int] = mapped_column(sa.ForeignKey("ProcessingTask.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(
+        primary_key=True, autoincrement=False, init=False, default=None
+    )
+    step_id: Mapped[str] = mapped_column(short_text(500))
+    href: Mapped[str] = mapped_column(LongText())
+    ui_href: Mapped[str] = mapped_column(LongText())
+    cleared: Mapped[bool] = mapped_column(default=False)
+
+
+@REGISTRY.mapped_as_dataclass(eq=False)
+class TaskFile(SavableMixin):
+    """A file that a task produced, kept in a file store.
+
+    Attributes:
+        security_tag: random text that a download URL must contain.
+        storage_provider: name of the file store.
+        file_name: the name that people see; never used as a path.
+        file_storage_data: what the store needs to find the bytes.
+        file_type: data type tag, or ``temp-file``.
+        mimetype: media type.
+    """
+
+    __tablename__ = "TaskFile"
+    __table_args__ = TABLE_OPTIONS
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    task: Mapped[Optional["ProcessingTask"]] = relationship(
+        back_populates="outputs", lazy="select", repr=False, compare=False
+    )
+    security_tag: Mapped[str] = mapped_column(short_text(64))
+    storage_provider: Mapped[str] = mapped_column(short_text(64))
+    file_name: Mapped[str] = mapped_column(short_text(500), index=True)
+    file_storage_data: Mapped[str] = mapped_column(LongText())
+    file_type: Mapped[Optional[str]] = mapped_column(short_text(255))
+    mimetype: Mapped[Optional[str]] = mapped_column(short_text(255), default=None)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime(), default_factory=utc_now)
+    task_id: Mapped[Optional[int]] = mapped_column(
+        sa.ForeignKey("ProcessingTask.id"), index=True, init=False, default=None
+    )
+
+    @classmethod
+    def get_by_id(cls, id_: int) -> Optional["TaskFile"]:
+        """Return the file with the id or ``None``."""
+        return DB.session.get(cls, id_)
+
+    @classmethod
+    def get_task_result_files(
+        cls, task: Union[int, "ProcessingTask"]
+    ) -> Sequence["TaskFile"]:
+        """Return the files of a task that are no temporary files, oldest first."""
+        statement = (
+            sa.select(cls)
+            .where(
+                cls.task_id == task_id_of(task),
+                sa.or_(cls.file_type.is_(None), cls.file_type != TEMPORARY_FILE_TYPE),
+            )
+            .order_by(cls.id)
+        )
+        return DB.session.execute(statement).scalars().all()
+
+
+@REGISTRY.mapped_as_dataclass(eq=False)
+class TaskLink(SavableMixin):
+    """A URL that a task offers to programs, for instance an evaluation endpoint."""
+
+    __tablename__ = "TaskLink"
+    __table_args__ = TABLE_OPTIONS
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    task: Mapped[Optional["ProcessingTask"]] = relationship(
+        back_populates="links", lazy="select", repr=False, compare=False
+    )
+    type: Mapped[str] = mapped_column(short_text(64))
+    href: Mapped[str] = mapped_column(LongText())
+    task_id: Mapped[Optional[int]] = mapped_column(
+        sa.ForeignKey("ProcessingTask.id"), index=True, init=False, default=None
+    )
+
+
+class WebhookRef(NamedTuple):
+    """Whom to call about which task."""
+
+    webhook_href: str
+    task_href: str
+
+
+@REGISTRY.mapped_as_dataclass(eq=False)
+class TaskUpdateSubscription(SavableMixin):
+    """A webhook that wants to know when a task changes.
+
+    Attributes:
+        webhook_href: URL to call.
+        task_href: URL of the task as the subscriber knows it.
+        event_type: name of one event, ``None`` for all events.
+    """
+
+    __tablename__ = "TaskUpdateSubscription"
+    __table_args__ = TABLE_OPTIONS
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    task: Mapped[Optional["ProcessingTask"]] = relationship(
+        back_populates="subscriptions", lazy="select", repr=False, compare=False
+    )
+    webhook_href: Mapped[str] = mapped_column(LongText())
+    task_href: Mapped[str] = mapped_column(LongText())
+    event_type: Mapped[Optional[str]] = mapped_column(short_text(64), default=None)
+    task_id: Mapped[Optional[int]] = mapped_column(
+        sa.ForeignKey("ProcessingTask.id"), index=True, init=False, default=None
+    )
+
+    @classmethod
+    def get_by_task_and_event(
+        cls, task: Union[int, "ProcessingTask"], event: str
+    ) -> list[WebhookRef]:
+        """Return each webhook and task URL once that wants to know of the event."""
+        statement = (
+            sa.select(cls.webhook_href, cls.task_href)
+            .where(
+                cls.task_id == task_id_of(task),
+                sa.or_(cls.event_type.is_(None), cls.event_type == event),
+            )
+            .distinct()
+        )
+        return [WebhookRef(*row) for row in DB.session.execute(statement).tuples()]
+
+    @classmethod
+    def get_by_task_and_subscriber(
+        cls,
+        task: Union[int, "ProcessingTask"],
+        webhook_href: str,
+        event: Optional[str] = None,
+    ) -> Sequence["TaskUpdateSubscription"]:
+        """Return the subscriptions of one webhook for exactly this event (or all)."""
+        statement = (
+            sa.select(cls)
+            .where(
+                cls.task_id == task_id_of(task),
+                cls.webhook_href == webhook_href,
+                cls.event_type.is_(None) if event is None else cls.event_type == event,
+            )
+            .order_by(cls.id)
+        )
+        return DB.session.execute(statement).scalars().all()

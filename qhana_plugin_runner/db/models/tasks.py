@@ -1,0 +1,321 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Step 2 of the request flow (values -> row): a task as a state machine.
+
+::
+
+    queued ──> running ──> succeeded
+      ^  │        │  └───> failed
+      │  │        v
+      │  │     waiting (for the input of a step)
+      │  └────────┼──────> cancelled, lost
+      └───────────┘
+
+The last four states are final. Every change of state is a compare-and-set in SQL, so
+whoever comes late changes nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any, Optional
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.ext.orderinglist import ordering_list
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ...errors import OpenStepError
+from ..db import DB, REGISTRY
+from .base import TABLE_OPTIONS, LongText, SavableMixin, UTCDateTime, short_text, utc_now
+from .mutable_json import JSON_LIKE, MutableJSON
+from .task_parts import Step, TaskFile, TaskLink, TaskUpdateSubscription, WebhookRef
+
+__all__ = [
+    "FINAL_STATES",
+    "ProcessingTask",
+    "Step",
+    "TaskFile",
+    "TaskLink",
+    "TaskState",
+    "TaskUpdateSubscription",
+    "WebhookRef",
+]
+
+
+class TaskState(str, enum.Enum):
+    """What a task is doing; finer than the ``status`` that clients know."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+FINAL_STATES = frozenset(
+    state.value
+    for state in (
+        TaskState.SUCCEEDED,
+        TaskState.FAILED,
+        TaskState.CANCELLED,
+        TaskState.LOST,
+    )
+)
+
+
+@REGISTRY.mapped_as_dataclass(eq=False)
+class ProcessingTask(SavableMixin):
+    """One run of a plugin.
+
+    Attributes:
+        task_name: name of the Celery task that was started first.
+        started_at: when the row was made.
+        finished_at: when the task ended, ``None`` before.
+        parameters: the plugin's arguments, usually JSON text.
+        data: JSON value that the plugin may use freely; changes at any depth are saved.
+        multi_step: whether the task has had steps.
+        steps: the steps in order; only the last may be open.
+        current_step: number of the newest step, -1 without steps.
+        task_status: ``SUCCESS`` or ``FAILURE`` once finished.
+        task_log: text that the plugin and the runner appended, never ``None``.
+        outputs: all files of the task, temporary ones included.
+        state: see the module's docstring.
+        worker_id: the lease of the worker that took the task up last.
+        run_id: the message that the worker took up last.
+        running_since: when the worker took it up.
+        attempts: how many messages of the task were taken up.
+    """
+
+    __tablename__ = "ProcessingTask"
+    __table_args__ = TABLE_OPTIONS
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    task_name: Mapped[str] = mapped_column(short_text(500))
+    started_at: Mapped[datetime] = mapped_column(UTCDateTime(), default_factory=utc_now)
+    finished_at: Mapped[Optional[datetime]] = mapped_column(UTCDateTime(), default=None)
+    parameters: Mapped[str] = mapped_column(LongText(), default="", repr=False)
+    data: Mapped[JSON_LIKE] = mapped_column(
+        MutableJSON, default_factory=dict, nullable=True, repr=False
+    )
+    multi_step: Mapped[bool] = mapped_column(default=False)
+    steps: Mapped[list[Step]] = relationship(
+        Step,
+        order_by=Step.number,
+        collection_class=ordering_list("number"),
+        lazy="select",
+        cascade="all, delete-orphan",
+        default_factory=list,
+        repr=False,
+    )
+    current_step: Mapped[int] = mapped_column(default=-1)
+    progress_value: Mapped[Optional[float]] = mapped_column(default=None)
+    progress_start: Mapped[float] = mapped_column(default=0)
+    progress_target: Mapped[float] = mapped_column(default=100)
+    progress_unit: Mapped[str] = mapped_column(short_text(100), default="%")
+    task_status: Mapped[Optional[str]] = mapped_column(short_text(100), default=None)
+    task_log: Mapped[str] = mapped_column(LongText(), default="", repr=False)
+    outputs: Mapped[list[TaskFile]] = relationship(
+        TaskFile,
+        back_populates="task",
+        order_by=TaskFile.id,
+        lazy="select",
+        default_factory=list,
+        repr=False,
+    )
+    links: Mapped[list[TaskLink]] = relationship(
+        TaskLink,
+        back_populates="task",
+        order_by=TaskLink.id,
+        lazy="select",
+        default_factory=list,
+        repr=False,
+    )
+    subscriptions: Mapped[list[TaskUpdateSubscription]] = relationship(
+        TaskUpdateSubscription,
+        back_populates="task",
+        lazy="select",
+        default_factory=list,
+        repr=False,
+    )
+    state: Mapped[str] = mapped_column(
+        short_text(20), init=False, default=TaskState.QUEUED.value, index=True
+    )
+    worker_id: Mapped[Optional[str]] = mapped_column(
+        short_text(64), init=False, default=None, repr=False
+    )
+    run_id: Mapped[Optional[str]] = mapped_column(
+        short_text(64), init=False, default=None, repr=False
+    )
+    running_since: Mapped[Optional[datetime]] = mapped_column(
+        UTCDateTime(), init=False, default=None, repr=False
+    )
+    attempts: Mapped[int] = mapped_column(init=False, default=0, repr=False)
+
+    @classmethod
+    def get_by_id(cls, id_: int) -> Optional["ProcessingTask"]:
+        """Return the task with the id or ``None``."""
+        return DB.session.get(cls, id_)
+
+    @property
+    def status(self) -> str:
+        """``PENDING`` until the task is finished, then its status or ``UNKNOWN``."""
+        if not self.is_finished:
+            return "PENDING"
+        return self.task_status or "UNKNOWN"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the task has ended, in whatever way."""
+        return self.finished_at is not None
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the task has ended well."""
+        return self.task_status == "SUCCESS"
+
+    @property
+    def has_uncleared_step(self) -> bool:
+        """Whether the last step waits for input."""
+        return bool(self.steps) and not self.steps[-1].cleared
+
+    def add_task_log_entry(self, entry: str, commit: bool = False) -> None:
+        """Append text to the task log, on a line of its own.
+
+        Args:
+            entry: the text.
+            commit: also commit the whole session.
+        """
+        self.task_log = f"{self.task_log}\n{entry}" if self.task_log else entry
+        self.save(commit=commit)
+
+    def clear_previous_step(self, commit: bool = False) -> None:
+        """Mark the current step as done. Without a step nothing happens.
+
+        Args:
+            commit: also commit the whole session.
+        """
+        if 0 <= self.current_step < len(self.steps):
+            self.steps[self.current_step].cleared = True
+            if self.state == TaskState.WAITING.value:
+                self.state = TaskState.QUEUED.value
+        self.save(commit=commit)
+
+    def add_next_step(
+        self, href: str, ui_href: str, step_id: str, commit: bool = False
+    ) -> None:
+        """Append a step that waits for input.
+
+        Args:
+            href: URL that takes the input.
+            ui_href: URL of the micro frontend.
+            step_id: name of the step.
+            commit: also commit the whole session.
+
+        Raises:
+            OpenStepError: (an ``AssertionError``) if the last step is not cleared.
+        """
+        if self.has_uncleared_step:
+            raise OpenStepError(
+                f"Task {self.id} cannot get the step {step_id!r}: its step "
+                f"{self.steps[-1].step_id!r} is not cleared. Clear it first."
+            )
+        if not self.steps:
+            self.multi_step = True
+        self.current_step += 1
+        self.steps.append(
+            Step(id=self.id, step_id=step_id, href=href, ui_href=ui_href, cleared=False)
+        )
+        if not self.is_finished:
+            self.state = TaskState.WAITING.value
+        self.save(commit=commit)
+
+    @classmethod
+    def take_up(cls, id_: int, run_id: str, worker_id: Optional[str]) -> bool:
+        """Note that a worker begins with a message of the task.
+
+        Args:
+            id_: the task.
+            run_id: names the message and its attempt; each is taken up once.
+            worker_id: lease of the worker, ``None`` outside a worker.
+
+        Returns:
+            False if the task has ended or the message was taken up before (or there is
+            no such task): it must not run.
+        """
+        statement = (
+            sa.update(cls)
+            .where(
+                cls.id == id_,
+                cls.finished_at.is_(None),
+                cls.state.not_in(FINAL_STATES),
+                sa.or_(cls.run_id.is_(None), cls.run_id != run_id),
+            )
+            .values(
+                state=TaskState.RUNNING.value,
+                run_id=run_id,
+                worker_id=worker_id,
+                running_since=utc_now(),
+                attempts=cls.attempts + 1,
+            )
+        )
+        return _changes_one(statement)
+
+    @classmethod
+    def close(cls, id_: int, state: TaskState, log: Optional[str] = None) -> bool:
+        """End the task if it has not ended yet.
+
+        The session is not committed.
+
+        Args:
+            id_: the task.
+            state: one of the final states.
+            log: text to append to the task log.
+
+        Returns:
+            False if the task had ended before (or there is none): nothing was changed.
+        """
+        succeeded = state is TaskState.SUCCEEDED
+        values: dict[str, Any] = {
+            "state": state.value,
+            "finished_at": utc_now(),
+            "task_status": "SUCCESS" if succeeded else "FAILURE",
+        }
+        if log is not None:
+            values["task_log"] = sa.case(
+                (cls.task_log == "", log), else_=cls.task_log.concat("\n" + log)
+            )
+        if succeeded:
+            values["progress_value"] = sa.case(
+                (sa.func.coalesce(cls.progress_value, 0) != 0, cls.progress_target),
+                else_=cls.progress_value,
+            )
+        statement = (
+            sa.update(cls)
+            .where(
+                cls.id == id_,
+                cls.finished_at.is_(None),
+                cls.state.not_in(FINAL_STATES),
+            )
+            .values(values)
+        )
+        return _changes_one(statement)
+
+
+def _changes_one(statement: sa.Update) -> bool:
+    result = DB.session.execute(
+        statement.execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+@event.listens_for(ProcessingTask, "before_insert")
+@event.listens_for(ProcessingTask, "before_update")
+def _follow_plugins(_mapper: Any, _connection: Any, task: ProcessingTask) -> None:
+    # Existing plugins end their rows by hand and know nothing of the state.
+    if task.finished_at is not None and task.state not in FINAL_STATES:
+        ok = task.task_status == "SUCCESS"
+        task.state = (TaskState.SUCCEEDED if ok else TaskState.FAILED).value
