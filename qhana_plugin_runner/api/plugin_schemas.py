@@ -1,0 +1,318 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What a plugin says about itself: dataclasses and the schemas of their JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+from urllib.parse import unquote
+
+from marshmallow import EXCLUDE, post_dump, post_load
+from marshmallow.fields import Boolean, List, Nested, String, Url
+
+from qhana_plugin_runner.api.extra_fields import EnumField
+from qhana_plugin_runner.api.util import MaBaseSchema
+
+__all__ = [
+    "ApiLink",
+    "ApiLinkSchema",
+    "DataMetadata",
+    "EntryPoint",
+    "EntryPointSchema",
+    "InputDataMetadata",
+    "InputDataMetadataSchema",
+    "MaBaseSchema",
+    "OutputDataMetadata",
+    "OutputDataMetadataSchema",
+    "PluginDependencyMetadata",
+    "PluginDependencyMetadataSchema",
+    "PluginMetadata",
+    "PluginMetadataSchema",
+    "PluginType",
+    "ProgressMetadata",
+    "StepMetadata",
+    "WebhookParams",
+    "WebhookParamsSchema",
+]
+
+
+class PluginType(Enum):
+    """What a plugin is for; clients filter by it."""
+
+    processing = "processing"
+    visualization = "visualization"
+    conversion = "conversion"
+    dataloader = "dataloader"
+    interaction = "interaction"
+
+
+@dataclass
+class DataMetadata:
+    """Data that a plugin reads or writes.
+
+    Attributes:
+        data_type: for example ``entity/list``; see :mod:`.type_matching`.
+        content_type: accepted or possible media types.
+        required: whether the input must be given (the output is always produced).
+    """
+
+    data_type: str
+    content_type: list[str]
+    required: bool
+
+
+@dataclass
+class InputDataMetadata(DataMetadata):
+    """A data input; ``parameter`` is the key of the form field that takes its URL."""
+
+    parameter: str
+
+
+@dataclass
+class OutputDataMetadata(DataMetadata):
+    """A data output; ``name`` is its file name if that is known beforehand."""
+
+    name: str | None = None
+
+
+@dataclass
+class PluginDependencyMetadata:
+    """Another plugin that this plugin needs.
+
+    Attributes:
+        parameter: key of the form field that takes the URL of the other plugin.
+        required: whether the plugin must be given.
+        name: exact name.
+        version: for example ``v1.2.0``, ``>=v1.1.3`` or ``>=v1.1.3 <v2.0.0``.
+        tags: tags it must have; a leading ``!`` excludes a tag.
+        type: its :class:`PluginType`.
+    """
+
+    parameter: str
+    required: bool
+    name: str | None = None
+    version: str | None = None
+    tags: list[str] | None = None
+    type: PluginType | None = None
+
+
+@dataclass
+class EntryPoint:
+    """Where the work of a plugin starts.
+
+    Attributes:
+        href: URL of the processing endpoint.
+        ui_href: URL of the micro frontend.
+        data_input: data inputs of the form.
+        data_output: outputs of a successful task.
+        plugin_dependencies: other plugins that the form asks for.
+    """
+
+    href: str
+    ui_href: str
+    data_input: list[DataMetadata] = field(default_factory=list)
+    data_output: list[DataMetadata] = field(default_factory=list)
+    plugin_dependencies: list[PluginDependencyMetadata] = field(default_factory=list)
+
+
+@dataclass
+class ApiLink:
+    """A link with the role it plays."""
+
+    type: str
+    href: str
+
+
+@dataclass
+class PluginMetadata:
+    """The answer of a plugin's root resource.
+
+    Attributes:
+        title, description: for people.
+        name, version: stable, URL-safe name and PEP 440 version.
+        type: what the plugin is for.
+        entry_point: where its work starts.
+        tags: for finding it.
+        links: endpoints that are usable outside of a task.
+    """
+
+    title: str
+    description: str
+    name: str
+    version: str
+    type: PluginType
+    entry_point: EntryPoint
+    tags: list[str] = field(default_factory=list)
+    links: list[ApiLink] = field(default_factory=list)
+
+
+@dataclass
+class ProgressMetadata:
+    """The progress of a task."""
+
+    value: int
+    start: int = 0
+    target: int = 100
+    unit: str = "%"
+
+
+@dataclass
+class StepMetadata:
+    """A step of a task. The names are those of the JSON."""
+
+    href: str
+    uiHref: str  # noqa: N815
+    stepId: str  # noqa: N815
+    cleared: bool = False
+
+
+class WebhookParams(dict[str, Any]):
+    """The query of a webhook call: a mapping whose keys are also attributes.
+
+    Args:
+        source: URL of the task that changed.
+        event: ``status``, ``steps`` or ``details``; left out if unknown.
+    """
+
+    def __init__(self, source: str | None = None, event: Any = ..., **more: Any) -> None:
+        given = {} if source is None else {"source": source}
+        if event is not ...:
+            given["event"] = event
+        super().__init__(given, **more)
+
+    @property
+    def source(self) -> str | None:
+        """URL of the task that changed."""
+        return self.get("source")
+
+    @property
+    def event(self) -> str | None:
+        """What changed, or ``None``."""
+        return self.get("event")
+
+
+class _HrefField(Url):
+    """An absolute URL or an absolute path; percent-encoding is undone when loading."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(relative=True, require_tld=False, **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return unquote(super()._deserialize(value, *args, **kwargs))
+
+
+class _PluginSchema(MaBaseSchema):
+    # Newer plugins send more (stepId, schema, ...): clients have to tolerate it.
+    class Meta:
+        unknown = EXCLUDE
+
+
+class ApiLinkSchema(_PluginSchema):
+    """Schema of :class:`ApiLink`."""
+
+    type = String(required=True)
+    href = _HrefField(required=True)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **kwargs: Any) -> ApiLink:
+        return ApiLink(**data)
+
+
+class _DataMetadataSchema(_PluginSchema):
+    data_type = String(required=True)
+    content_type = List(String(), required=True)
+    required = Boolean(required=True)
+
+
+class InputDataMetadataSchema(_DataMetadataSchema):
+    """Schema of :class:`InputDataMetadata`, and of inputs without parameter."""
+
+    parameter = String()
+
+    @post_load
+    def _make(self, data: dict[str, Any], **kwargs: Any) -> DataMetadata:
+        return InputDataMetadata(**data) if "parameter" in data else DataMetadata(**data)
+
+
+class OutputDataMetadataSchema(_DataMetadataSchema):
+    """Schema of :class:`OutputDataMetadata`, and of outputs without name."""
+
+    name = String(allow_none=True)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **kwargs: Any) -> DataMetadata:
+        return OutputDataMetadata(**data) if "name" in data else DataMetadata(**data)
+
+
+class PluginDependencyMetadataSchema(_PluginSchema):
+    """Schema of :class:`PluginDependencyMetadata`; what is not set is left out."""
+
+    parameter = String(required=True)
+    required = Boolean(required=True)
+    name = String(allow_none=True)
+    version = String(allow_none=True)
+    tags = List(String(), allow_none=True)
+    type = EnumField(PluginType, allow_none=True)
+
+    @post_dump
+    def _leave_out_unset(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        return {key: value for key, value in data.items() if value is not None}
+
+    @post_load
+    def _make(self, data: dict[str, Any], **kwargs: Any) -> PluginDependencyMetadata:
+        return PluginDependencyMetadata(**data)
+
+
+class EntryPointSchema(_PluginSchema):
+    """Schema of :class:`EntryPoint`."""
+
+    href = _HrefField(required=True)
+    ui_href = _HrefField(required=True)
+    plugin_dependencies = List(Nested(PluginDependencyMetadataSchema))
+    data_input = List(Nested(InputDataMetadataSchema), required=True)
+    data_output = List(Nested(OutputDataMetadataSchema), required=True)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **kwargs: Any) -> EntryPoint:
+        return EntryPoint(**data)
+
+
+class PluginMetadataSchema(_PluginSchema):
+    """Schema of :class:`PluginMetadata`."""
+
+    title = String(required=True)
+    description = String(required=True)
+    name = String(required=True)
+    version = String(required=True)
+    type = EnumField(PluginType, required=True)
+    entry_point = Nested(EntryPointSchema, required=True)
+    tags = List(String(), required=True)
+    links = List(Nested(ApiLinkSchema))
+
+    @post_load
+    def _make(self, data: dict[str, Any], **kwargs: Any) -> PluginMetadata:
+        return PluginMetadata(**data)
+
+
+class WebhookParamsSchema(MaBaseSchema):
+    """Schema of :class:`WebhookParams`."""
+
+    source = Url(
+        required=True,
+        schemes=("http", "https"),
+        require_tld=False,
+        metadata={"description": "URL of the task that changed."},
+    )
+    event = String(
+        required=False,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "What changed: status, steps or details."},
+    )
+
+    @post_load
+    def _make(self, data: Iterable[Any] | dict[str, Any], **kwargs: Any) -> WebhookParams:
+        return WebhookParams(**dict(data))

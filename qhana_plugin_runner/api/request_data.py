@@ -1,0 +1,71 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Step 1 of a request: what a request must look like before a schema reads it.
+
+webargs reads the values; this parser answers what webargs would let through as an
+internal error or as a misleading "Missing data for required field.":
+
+* a body of another content type than the view reads: 415
+* a broken multipart body, invalid or too deeply nested JSON: 400
+* more form fields than ``MAX_FORM_PARTS`` (default 1000): 413
+
+Bytes that are not UTF-8 are replaced by U+FFFD in form fields and in the query (this is
+what Werkzeug does); in JSON they are refused with 400.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Request
+from marshmallow import Schema
+from webargs.core import is_json
+from webargs.flaskparser import FlaskParser, abort
+
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+# The closing delimiter of an empty multipart body: dashes, line breaks, some slack.
+_EMPTY_MULTIPART_OVERHEAD = 16
+
+
+class RequestParser(FlaskParser):
+    """Reads request data for ``SecurityBlueprint.arguments``."""
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """Return the JSON body, or webargs' ``missing`` if there is none."""
+        if _has_body(req) and not is_json(req.mimetype):
+            abort(415, message="The body must be sent as application/json.")
+        try:
+            return super().load_json(req, schema)
+        except RecursionError as error:
+            abort(400, exc=error, messages={"json": ["Invalid JSON body."]})
+
+    def load_form(self, req: Request, schema: Schema) -> Any:
+        """Return the fields of a multipart or urlencoded form."""
+        _check_form(req)
+        return super().load_form(req, schema)
+
+    def load_files(self, req: Request, schema: Schema) -> Any:
+        """Return the uploaded files of a multipart form."""
+        _check_form(req)
+        return super().load_files(req, schema)
+
+
+def _has_body(req: Request) -> bool:
+    return bool(req.content_length) or "chunked" in req.headers.get(
+        "Transfer-Encoding", ""
+    )
+
+
+def _check_form(req: Request) -> None:
+    if not _has_body(req):
+        return
+    if req.mimetype and req.mimetype not in FORM_TYPES:
+        abort(415, message=f"The body must be sent as {' or '.join(FORM_TYPES)}.")
+    if req.mimetype == "multipart/form-data" and not req.form and not req.files:
+        boundary = req.mimetype_params.get("boundary", "")
+        size = req.content_length or 0
+        if not boundary or size > len(boundary) + _EMPTY_MULTIPART_OVERHEAD:
+            abort(400, message="The multipart form data is malformed.")
+    if req.max_form_parts is not None and len(req.form) > req.max_form_parts:
+        abort(413, message=f"A form has at most {req.max_form_parts} fields.")

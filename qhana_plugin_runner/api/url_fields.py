@@ -1,0 +1,196 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Fields for the URLs of input data and of plugins.
+
+The rules decide what a form accepts, not what is fetched: the fetch policy of
+:mod:`qhana_plugin_runner.requests` has the last word when a task opens the URL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from marshmallow import ValidationError
+from marshmallow.fields import Url
+from marshmallow.validate import URL, Validator
+
+NETWORK_SCHEMES = frozenset({"http", "https", "ftp", "ftps"})
+
+_CONTROL_OR_BLANK = re.compile(r"[\x00-\x20\x7f]")
+_FILE_URL = re.compile(r"file://(?:localhost)?/\S*\Z", re.IGNORECASE)
+# Wrapped base64 contains line breaks; other control characters have no business here.
+_DATA_URL = re.compile(
+    r"data:[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+*-]+(?:;[^;,\x00-\x20\x7f]+)*,"
+    r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+class InputUrl(Validator):
+    """Accepts absolute URLs that may name input data.
+
+    Accepted are ``http``, ``https``, ``ftp`` and ``ftps`` URLs (host names without a dot
+    included), ``file://`` URLs without host or with ``localhost``, and ``data:`` URLs with
+    a media type.
+
+    Args:
+        schemes: the accepted schemes; ``None`` accepts all of the above.
+        error: the message for everything else.
+    """
+
+    default_message = "Not a valid URL."
+
+    def __init__(
+        self, schemes: Collection[str] | None = None, error: str | None = None
+    ) -> None:
+        accepted = {*NETWORK_SCHEMES, "file", "data"} if schemes is None else {*schemes}
+        self.schemes = frozenset(scheme.lower() for scheme in accepted)
+        self.error = error or self.default_message
+        self._network_url = URL(
+            schemes=self.schemes - {"file", "data"}, require_tld=False, error=self.error
+        )
+
+    def _repr_args(self) -> str:
+        return f"schemes={sorted(self.schemes)!r}"
+
+    def __call__(self, value: str) -> str:
+        scheme = value.partition(":")[0].lower()
+        if scheme not in self.schemes:
+            raise ValidationError(self.error)
+        if scheme == "data":
+            valid = _DATA_URL.match(value)
+        elif _CONTROL_OR_BLANK.search(value):
+            valid = None
+        elif scheme == "file":
+            valid = _FILE_URL.match(value)
+        else:
+            return self._network_url(value)
+        if not valid:
+            raise ValidationError(self.error)
+        return value
+
+
+class _InputUrlField(Url):
+    """What :class:`FileUrl` and :class:`PluginUrl` share."""
+
+    _default_schemes: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        *,
+        relative: bool,
+        schemes: Collection[str] | None,
+        require_tld: bool,
+        hints: dict[str, Any],
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        given = {key: value for key, value in hints.items() if value is not None}
+        super().__init__(
+            relative=relative,
+            require_tld=require_tld,
+            metadata={**hints, **(metadata or {}), **given},
+            **kwargs,
+        )
+        self.validators[0] = InputUrl(
+            schemes=self._default_schemes if schemes is None else schemes,
+            error=self.error_messages["invalid"],
+        )
+
+    def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Read a value; the empty string counts as ``None``."""
+        # An input element that was left empty is sent as "".
+        return super().deserialize(None if value == "" else value, *args, **kwargs)
+
+
+class FileUrl(_InputUrlField):
+    """The URL of a data input. Hosts need no dot; relative URLs are never accepted.
+
+    Args:
+        relative: accepted for compatibility, without effect.
+        schemes: the accepted URL schemes, ``None`` for all that :class:`InputUrl` knows.
+        require_tld: accepted for compatibility, without effect.
+        data_input_type: data type of the input, for example ``entity/list``.
+        data_content_types: media type or types of the input.
+        required: whether the field must be present.
+        allow_none: whether ``None`` (and ``""``) is valid.
+        **kwargs: of :class:`marshmallow.fields.Url`.
+
+    The two ``data_*`` values are kept in :attr:`metadata` under the same names.
+    """
+
+    _default_schemes = NETWORK_SCHEMES | {"file", "data"}
+
+    def __init__(
+        self,
+        *,
+        relative: bool = False,
+        schemes: Collection[str] | None = None,
+        require_tld: bool = True,
+        data_input_type: str | None = None,
+        data_content_types: Sequence[str] | str | None = None,
+        required: bool = False,
+        allow_none: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            relative=relative,
+            schemes=schemes,
+            require_tld=require_tld,
+            hints={
+                "data_input_type": data_input_type,
+                "data_content_types": data_content_types,
+            },
+            required=required,
+            allow_none=allow_none,
+            **kwargs,
+        )
+
+
+class PluginUrl(_InputUrlField):
+    """The URL of another plugin; like :class:`FileUrl`, but without ``file:`` URLs.
+
+    Args:
+        relative: accepted for compatibility, without effect.
+        schemes: the accepted URL schemes, ``None`` for all but ``file``.
+        require_tld: accepted for compatibility, without effect.
+        plugin_tags: tags the plugin must have (with a leading ``!``: must not have).
+        plugin_name: exact name of the plugin.
+        plugin_version: accepted versions, for example ``>=v1.1.3 <v2.0.0``.
+        required: whether the field must be present.
+        allow_none: whether ``None`` (and ``""``) is valid.
+        **kwargs: of :class:`marshmallow.fields.Url`.
+
+    The three ``plugin_*`` values are kept in :attr:`metadata` under the same names.
+    """
+
+    _default_schemes = NETWORK_SCHEMES | {"data"}
+
+    def __init__(
+        self,
+        *,
+        relative: bool = False,
+        schemes: Collection[str] | None = None,
+        require_tld: bool = True,
+        plugin_tags: Sequence[str] | None = None,
+        plugin_name: str | None = None,
+        plugin_version: str | None = None,
+        required: bool = False,
+        allow_none: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            relative=relative,
+            schemes=schemes,
+            require_tld=require_tld,
+            hints={
+                "plugin_tags": plugin_tags,
+                "plugin_name": plugin_name,
+                "plugin_version": plugin_version,
+            },
+            required=required,
+            allow_none=allow_none,
+            **kwargs,
+        )
