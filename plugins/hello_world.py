@@ -194,7 +194,9 @@ class ProcessView(MethodView):
         db_task.save(commit=True)
 
         # The result of the task, or its error, must end up in the database row.
-        task: chain = hello_task.s(db_id=db_task.id) | save_task_result.s(db_id=db_task.id)
+        task: chain = hello_task.s(db_id=db_task.id) | save_task_result.s(
+            db_id=db_task.id
+        )
         task.link_error(save_task_error.s(db_id=db_task.id))
         task.apply_async()
 

@@ -24,7 +24,10 @@ CONTENT_TYPE_PATTERN = re.compile(
 DATA_TYPE_PATTERN = re.compile(r"[A-Za-z0-9][\w.+-]*(?:/[A-Za-z0-9][\w.+-]*)?", re.ASCII)
 
 # The standard table does not know what the data formats of this project are called.
-_EXTRA_TYPES = {".jsonl": "application/X-lines+json", ".ndjson": "application/X-lines+json"}
+_EXTRA_TYPES = {
+    ".jsonl": "application/X-lines+json",
+    ".ndjson": "application/X-lines+json",
+}
 
 
 def clean_file_name(name: str, content_type: str = "") -> str:

@@ -60,7 +60,8 @@ def load_numeric_table(
     Args:
         file_: the response of an input URL (see ``load_entities``).
         mimetype: its content type.
-        attributes: the attributes to use, in this order. Without any, every attribute
+        attributes: the attributes to use, in this order; blanks and line breaks around
+            the names, as people type them, do not count. Without any, every attribute
             is used that is a number somewhere; one that holds text in all rows (a name,
             a species) is left out.
 
@@ -68,7 +69,8 @@ def load_numeric_table(
         TableError: if the file has no entities, no (or a doubtful) header row, an unknown
             attribute, rows that differ in their attributes, or cells without a number.
     """
-    chosen = tuple(dict.fromkeys(attributes))
+    lines = (line.strip() for name in attributes for line in name.splitlines())
+    chosen = tuple(dict.fromkeys(line for line in lines if line))
     ids: list[str] = []
     hrefs: list[str] = []
     columns: list[_Column] = []
@@ -282,7 +284,9 @@ def _check_id(row: int, entity: Mapping[str, Any], seen: dict[str, int]) -> None
 def _unequal_rows(row: int, names: Sequence[str], expected: Sequence[str]) -> TableError:
     for name in expected:
         if name not in names:
-            return TableError(f"Row {row}, column '{_shorten(name)}': the cell is missing.")
+            return TableError(
+                f"Row {row}, column '{_shorten(name)}': the cell is missing."
+            )
     extra = next(name for name in names if name not in expected)
     return TableError(
         f"Row {row}, column '{_shorten(extra)}': the rows before have no such attribute."
@@ -291,7 +295,9 @@ def _unequal_rows(row: int, names: Sequence[str], expected: Sequence[str]) -> Ta
 
 def _no_numbers(columns: Sequence[_Column]) -> TableError:
     if not columns:
-        return TableError("Row 1: the only columns are 'ID' and 'href', none is a number.")
+        return TableError(
+            "Row 1: the only columns are 'ID' and 'href', none is a number."
+        )
     names = ", ".join(f"'{_shorten(column.name)}'" for column in columns[:20])
     return TableError(
         f"Rows 1 and following: none of the columns {names} holds a single number."
