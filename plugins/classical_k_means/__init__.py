@@ -4,11 +4,14 @@
 
 | form field | meaning |
 |---|---|
-| ``entitiesUrl`` | URL of the entities (``entity/numeric``, ``entity/vector`` or ``entity/list``), as ``text/csv``, ``application/json`` or ``application/X-lines+json`` |
-| ``attributes`` | names of the attributes to use, separated by commas; empty: all that are numbers |
+| ``entitiesUrl`` | URL of the entities |
+| ``attributes`` | names, separated by commas; empty: all that are numbers |
 | ``clusters`` | number of clusters |
 | ``seed`` | seed of the random numbers; the same seed gives the same clusters |
 | ``outputFormat`` | ``csv`` or ``json`` |
+
+Input: entities of any type with numbers in them (``entity/numeric``, ``entity/vector``,
+``entity/list``) as ``text/csv``, ``application/json`` or ``application/X-lines+json``.
 
 Outputs: ``clusters.csv`` or ``clusters.json`` (``entity/label``) with ``ID``, ``href``
 and ``label`` (0, 1, … in the order in which the clusters appear in the file); for two or

@@ -4,11 +4,11 @@
 
 | form field | meaning |
 |---|---|
-| ``entitiesUrl`` | URL of the points (``entity/vector``); the first two attributes are drawn |
+| ``entitiesUrl`` | URL of the points (``entity/vector``) |
 | ``clustersUrl`` | URL of the labels (``entity/label``) of these points; optional |
 
-Both as ``text/csv``, ``application/json`` or ``application/X-lines+json``. A point without
-a label is drawn in grey.
+Both as ``text/csv``, ``application/json`` or ``application/X-lines+json``. The first two
+attributes of the points are drawn; a point without a label is drawn in grey.
 
 * **Preview.** The micro frontend is opened as ``/ui/?entitiesUrl=<url>``. Its script asks
   ``/plot/?entitiesUrl=<url>``, which lets a worker read the files and answers 202 until

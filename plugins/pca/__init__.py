@@ -4,11 +4,14 @@
 
 | form field | meaning |
 |---|---|
-| ``entitiesUrl`` | URL of the entities (``entity/numeric``, ``entity/vector`` or ``entity/list``), as ``text/csv``, ``application/json`` or ``application/X-lines+json`` |
-| ``attributes`` | names of the attributes to use, separated by commas; empty: all that are numbers |
+| ``entitiesUrl`` | URL of the entities |
+| ``attributes`` | names, separated by commas; empty: all that are numbers |
 | ``dimensions`` | how many dimensions the result has |
 | ``scaling`` | ``none``, ``standard`` (mean 0, variance 1) or ``min_max`` (0 to 1) |
 | ``outputFormat`` | ``csv`` or ``json`` |
+
+Input: entities of any type with numbers in them (``entity/numeric``, ``entity/vector``,
+``entity/list``) as ``text/csv``, ``application/json`` or ``application/X-lines+json``.
 
 Outputs: ``pca.csv`` or ``pca.json`` (``entity/vector``) with the same IDs in the same
 order; ``pca-metadata.json`` (``custom/pca-metadata``) with the explained variance, the
