@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """File stores: ``STORE`` keeps the results of tasks, ``FileStore`` is how to add one."""
 
-from .base import FileStore, FileStoreInterface
+from .base import FileStore
 from .content import FileContent, copy_content, open_content
 from .handle import STORE, FileStoreRegistry
+from .interface import FileStoreInterface
 from .local import LocalFileStore
 from .url import UrlFileStore
 

@@ -15,8 +15,9 @@ from flask import Flask, current_app
 
 from ..db.models.tasks import TaskFile
 from ..errors import StoreNotFoundError
-from .base import DEFAULT_MIMETYPE, FileStore, FileStoreInterface
+from .base import FileStore
 from .content import FileContent
+from .interface import DEFAULT_MIMETYPE, FileStoreInterface
 
 _LOGGER = logging.getLogger(__name__)
 _EXTENSION = "qhana-stores"

@@ -29,8 +29,9 @@ from ..errors import (
     QHAnaError,
     StoreWriteError,
 )
-from .base import DEFAULT_MIMETYPE, FileStore
+from .base import FileStore
 from .content import FileContent, copy_content
+from .interface import DEFAULT_MIMETYPE
 from .names import numbered
 
 #: Folder of unfinished files, below the root and so on the same file system.

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ..db.models.tasks import ProcessingTask
 from ..errors import InvalidFileContentError
-from .base import DEFAULT_MIMETYPE, FileStore
+from .base import FileStore
 from .content import FileContent
+from .interface import DEFAULT_MIMETYPE
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x1f\x7f]+")
 
