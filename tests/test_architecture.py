@@ -23,6 +23,9 @@ LAYERS = {
     "parts": (
         "db",
         "celery",
+        "embedded_broker",
+        "flask_task",
+        "publishing",
         "requests",
         "url_adapters",
         "api",
