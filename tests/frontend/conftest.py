@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from flask import Flask
+from frontend.demo_app import create_demo_app
+from frontend.host import Host, create_host_app, run_browser, run_server
+from playwright.sync_api import Browser, Page
 
 from qhana_plugin_runner import APP_NAME, babel
 from qhana_plugin_runner.frontend import forms, markdown
@@ -16,3 +21,48 @@ def frontend_app() -> Flask:
     for part in (babel, forms, markdown):
         part.init_app(app)
     return app
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One headless browser for all tests."""
+    with run_browser() as browser_:
+        yield browser_
+
+
+@pytest.fixture(scope="session")
+def demo_app() -> Flask:
+    """An app with micro frontends of all kinds."""
+    return create_demo_app()
+
+
+@pytest.fixture(scope="session")
+def demo_url(demo_app: Flask) -> Iterator[str]:
+    """Where the micro frontends are served."""
+    with run_server(demo_app) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def host_url() -> Iterator[str]:
+    """Where the host page is served: another site than the micro frontends."""
+    with run_server(create_host_app()) as url:
+        yield url.replace("127.0.0.1", "localhost")
+
+
+@pytest.fixture(scope="session")
+def page(browser: Browser) -> Iterator[Page]:
+    """One page for all tests; every test starts with a navigation."""
+    context = browser.new_context(locale="en-GB", viewport={"width": 900, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture()
+def host(page: Page, host_url: str, demo_url: str, demo_app: Flask) -> Iterator[Host]:
+    """A host that shows the demo app's micro frontends; script errors fail the test."""
+    demo_app.config["POSTED"].clear()
+    host_ = Host(page, host_url, demo_url)
+    yield host_
+    host_.close()
+    assert host_.script_errors == []
