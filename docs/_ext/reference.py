@@ -27,6 +27,7 @@ class GeneratedDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Parse the generated lines in place of the directive."""
+        self.env.note_reread()  # the code can change without the page
         content = StringList(list(self.lines()), source=f"<{self.name}>")
         container = nodes.container()
         self.state.nested_parse(content, self.content_offset, container)
@@ -114,5 +115,4 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("settings", Settings)
     app.add_directive("errors", Errors)
     app.add_directive("invoke-tasks", InvokeTasks)
-    # What the code says can change without a change of the page.
     return {"parallel_read_safe": True}
