@@ -54,10 +54,13 @@ def run(command: list[str], cwd: Path = ROOT) -> int:
 
 
 def must_run(command: list[str], cwd: Path = ROOT) -> None:
-    """Run ``command`` and leave with its exit status when it fails."""
+    """Run ``command`` and leave with its exit status when it fails.
+
+    The command has said itself what went wrong.
+    """
     status = run(command, cwd)
     if status:
-        raise Exit(f"'{shlex.join(command)}' failed with exit status {status}.", status)
+        raise Exit(code=status)
 
 
 def become(command: list[str]) -> NoReturn:
@@ -319,36 +322,12 @@ def _heartbeat_folder() -> str:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
 
 
-@task(
-    help={"url": "address of a running server; started here when nothing answers there"}
-)
+@task(help={"url": "address of a running server (default: here, started if needed)"})
 def demo(c: Context, url: str = "") -> None:
     """Run the main job over HTTP: upload a data set, reduce, cluster and plot it."""
-    url = url or f"http://localhost:{start_port(start_environment())}/"
-    server = None if answers(url) else _start_for_demo(url)
-    try:
-        must_run([sys.executable, str(ROOT / "docs/examples/main_job.py"), url])
-    finally:
-        if server:
-            server.send_signal(signal.SIGINT)
-            server.wait()
-
-
-def _start_for_demo(url: str) -> "subprocess.Popen[bytes]":
-    """Run ``invoke start`` in the background until ``url`` answers."""
-    print(
-        f"Nothing answers at {url}: starting server and worker for the demo.", flush=True
-    )
-    command = python("invoke", "start")
-    server = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
-    deadline = time.monotonic() + 120
-    while server.poll() is None and time.monotonic() < deadline:
-        if answers(url):
-            return server
-        time.sleep(0.3)
-    server.terminate()
-    server.wait()
-    raise Exit(f"The server did not answer at {url}; see its output above.")
+    here = f"http://localhost:{start_port(start_environment())}/"
+    script = str(ROOT / "docs" / "examples" / "main_job.py")
+    must_run([sys.executable, script, *([url] if url else [here, "--start"])])
 
 
 # --- Checks ---------------------------------------------------------------------------
