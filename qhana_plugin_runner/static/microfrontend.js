@@ -127,8 +127,8 @@
 
     let pollTimer = null;
     let bodyObserver = null;
-    let observed = null; // content and frame height when the observer was last called
-    let shrunk = null; // content became smaller while the frame kept its height
+    let knownContentHeight = 0;
+    let shrunk = null; // height of the frame when its content became smaller
 
     function getContentHeight() {
         // Other than scrollHeight this may be less than the height of the frame.
@@ -182,14 +182,24 @@
 
     function onBodyResize(state) {
         const content = getContentHeight();
-        const frame = window.innerHeight;
-        // Content that follows the height of the frame must not count as having become
-        // smaller, or both would shrink each other.
-        if (observed?.frame === frame && content < observed.content) {
-            shrunk = frame;
+        if (content < knownContentHeight) {
+            shrunk = window.innerHeight;
         }
-        observed = {content, frame};
+        knownContentHeight = content;
         measureHeight(state);
+    }
+
+    function observeBody(state) {
+        if (bodyObserver != null || document.body == null || !window.ResizeObserver) {
+            return;
+        }
+        bodyObserver = new ResizeObserver(() => onBodyResize(state));
+        bodyObserver.observe(document.body);
+        // Runs before the observer: content that follows the height of the frame does
+        // not count as having become smaller, or both would shrink each other.
+        window.addEventListener("resize", () => {
+            knownContentHeight = getContentHeight();
+        });
     }
 
     /** Report the height now, for the next seconds, and whenever the body resizes. */
@@ -197,10 +207,7 @@
         if (state == null) {
             return;
         }
-        if (bodyObserver == null && document.body != null && window.ResizeObserver) {
-            bodyObserver = new ResizeObserver(() => onBodyResize(state));
-            bodyObserver.observe(document.body);
-        }
+        observeBody(state);
         window.clearTimeout(pollTimer);
         measureHeight(state);
         if (state.heightUnchangedCount <= MAX_UNCHANGED_ROUNDS) {

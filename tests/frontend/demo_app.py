@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
-from flask import Flask, jsonify, redirect, render_template, request
+from flask import Flask, current_app, redirect, render_template, request
 from jinja2 import ChoiceLoader, DictLoader
 
 from qhana_plugin_runner import APP_NAME, babel
@@ -81,7 +81,9 @@ class SmallForm(ma.Schema):
     """A text with a limit that only the server knows."""
 
     input_str = f.String(
-        required=True, data_key="inputStr", validate=lambda text: text != "bad"
+        required=True,
+        data_key="inputStr",
+        validate=ma.validate.NoneOf(["bad"], error="Invalid value."),
     )
     secret = f.String(metadata={"input_type": "password"})
 
@@ -155,6 +157,30 @@ PAGES = {
 }
 
 
+def process(kind: str) -> Any:
+    """Answer like the processing endpoint of a plugin; ``kind`` says how."""
+    current_app.config["POSTED"].append(
+        {
+            "method": request.method,
+            "query": request.args.to_dict(),
+            "form": request.form.to_dict(),
+            "files": {name: file.filename for name, file in request.files.items()},
+        }
+    )
+    errors = {"form": {"inputStr": ["Not <allowed>."]}}
+    answers: dict[str, Any] = {
+        "ok": redirect("/tasks/1/", 303),
+        "invalid": (
+            {"code": 422, "status": "Unprocessable Entity", "errors": errors},
+            422,
+        ),
+        "created": ({"status": "PENDING", "log": "", "outputs": []}, 201),
+        "accepted": ({"queued": True}, 202),
+        "broken": ("<h1>broken</h1>", 500),
+    }
+    return answers[kind]
+
+
 def create_demo_app() -> Flask:
     """Build the app; ``/process/<kind>`` answers in all ways that a plugin can."""
     app = Flask(APP_NAME)
@@ -208,27 +234,7 @@ def create_demo_app() -> Flask:
             valid="valid" in request.args,
         )
 
-    @app.route("/process/<kind>", methods=["GET", "POST", "PUT"])
-    def process(kind: str) -> Any:
-        app.config["POSTED"].append(
-            {
-                "method": request.method,
-                "query": request.args.to_dict(),
-                "form": request.form.to_dict(),
-                "files": {name: file.filename for name, file in request.files.items()},
-            }
-        )
-        if kind == "ok":
-            return redirect("/tasks/1/", 303)
-        if kind == "invalid":
-            errors = {"form": {"inputStr": ["Not <allowed>."]}}
-            body = {"code": 422, "status": "Unprocessable Entity", "errors": errors}
-            return jsonify(body), 422
-        if kind == "created":
-            return {"status": "PENDING", "log": "", "outputs": []}, 201
-        if kind == "accepted":
-            return {"queued": True}, 202
-        return "<h1>broken</h1>", 500
+    app.add_url_rule("/process/<kind>", view_func=process, methods=["GET", "POST", "PUT"])
 
     @app.get("/tasks/1/")
     def task() -> dict[str, Any]:
