@@ -5,14 +5,12 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from frontend.host import Host
-
-if TYPE_CHECKING:
-    from .conftest import Client
+from plugin_app import Client
 
 pytest.importorskip("plotly")
 

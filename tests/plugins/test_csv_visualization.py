@@ -6,15 +6,13 @@ from __future__ import annotations
 
 import importlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from flask import Flask
 from frontend.host import Host
-
-if TYPE_CHECKING:
-    from .conftest import Client
+from plugin_app import Client
 
 PLUGIN = "csv-visualization@v1-0-0"
 CSV = "ID,name,weight\na,pear,10\nb,apple,9\nc,,\nd,fig,-1.5\n"

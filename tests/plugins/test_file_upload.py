@@ -7,18 +7,16 @@ from __future__ import annotations
 import errno
 import hashlib
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
+from plugin_app import Client
 
 from qhana_plugin_runner.storage import STORE
 from qhana_plugin_runner.tasks import TASK_STATUS_CHANGED
-
-if TYPE_CHECKING:
-    from .conftest import Client
 
 PLUGIN = "file-upload@v1-0-0"
 FORM = {"dataType": "entity/list", "contentType": "text/csv"}

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .conftest import Client
+from plugin_app import Client
 
 PLUGIN = "hello-world@v1-0-0"
 

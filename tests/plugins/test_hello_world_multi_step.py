@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from .conftest import Client
+from plugin_app import Client
 
 PLUGIN = "hello-world-multi-step@v1-0-0"
 

@@ -12,15 +12,13 @@ import random
 import sys
 from array import array
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from flask import Flask
+from plugin_app import Client
 
 from qhana_plugin_runner.plugin_utils.numeric_table import NumericTable
-
-if TYPE_CHECKING:
-    from .conftest import Client
 
 pytest.importorskip("sklearn")
 pytest.importorskip("plotly")
