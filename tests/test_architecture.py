@@ -31,7 +31,14 @@ LAYERS = {
         "api",
     ),
     "services": ("storage", "plugin_utils", "registry_client"),
-    "use cases": ("tasks", "webhooks", "recovery", "plugin_loader", "listeners"),
+    "use cases": (
+        "tasks",
+        "webhooks",
+        "recovery",
+        "plugin_loader",
+        "plugin_requirements",
+        "listeners",
+    ),
     "surface": (
         "api.openapi",
         "frontend",
