@@ -7,6 +7,7 @@ The other plugin may belong to another runner: everything goes over HTTP.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -268,9 +269,8 @@ def _document_of(result_url: str, retry: bool) -> dict[str, Any] | None:
     try:
         return get_task_result_no_wait(result_url)[1]
     except requests.RequestException as err:
-        TASK_LOGGER.log(
-            *(20 if retry else 30, "The task %s cannot be read: %s", result_url, err)
-        )
+        level = logging.INFO if retry else logging.WARNING
+        TASK_LOGGER.log(level, "The task %s cannot be read: %s", result_url, err)
         return None
 
 

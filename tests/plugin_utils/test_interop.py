@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 import requests
+from celery.contrib.testing.worker import start_worker
 from flask import Flask
 
 from qhana_plugin_runner import celery, db
@@ -444,3 +445,15 @@ class TestWebhook:
         result = interop.call_webhook.apply(args=("http://a", "http://b", "status"))
         assert isinstance(result.result, requests.ConnectionError)
         assert len(attempts) == 4
+
+
+def test_real_worker_monitors_a_task_to_its_end(runner: OtherRunner, app: Flask) -> None:
+    runner.changes = [{"status": "SUCCESS"}]
+    with start_worker(CELERY, pool="solo", perform_ping_check=False):
+        interop.monitor_result.s(
+            result_url=runner.task_url, webhook_url=runner.webhook_url
+        ).apply_async()
+        end = time.monotonic() + 20
+        while not runner.calls and time.monotonic() < end:
+            time.sleep(0.05)
+    assert [call["event"] for call in runner.calls_of_webhook()] == ["status"]
