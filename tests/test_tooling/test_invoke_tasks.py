@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -60,6 +61,14 @@ CONTRACT: dict[str, dict[str, Any]] = {
     "update-source-doc": {},
     "browse-doc": {},
     "doc-index": {"filter": ""},
+    "list-licenses": {
+        "format": "json",
+        "include_installed": False,
+        "summary": False,
+        "short": False,
+        "echo": False,
+    },
+    "update-licenses": {"include_installed": False},
     "update-dependencies": {},
 }
 
@@ -249,6 +258,48 @@ def test_check_goes_on_after_a_failure_and_sums_up(
 def test_check_refuses_unknown_steps() -> None:
     with pytest.raises(Exit, match="Unknown step typos"):
         invoke("check", only=["typos"], skip=[])
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("MIT", True),
+        ("BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0", True),
+        ("Apache-2.0 OR GPL-3.0", True),
+        ("MIT AND GPL-3.0", False),
+        ("GNU General Public License (GPL)", False),
+        ("UNKNOWN", False),
+    ],
+)
+def test_allowed_licenses(text: str, allowed: bool) -> None:
+    assert tasks.is_allowed_license(text) is allowed
+
+
+@pytest.mark.parametrize(
+    ("format", "text"),
+    [
+        ("json", '[\n  {\n    "a": "1",\n    "b": "<x>"\n  }\n]'),
+        ("csv", "a,b\n1,<x>"),
+        ("markdown", "| a | b |\n| --- | --- |\n| 1 | <x> |"),
+        ("plain", "a  b\n1  <x>"),
+        (
+            "html",
+            "<table>\n<tr><td>a</td><td>b</td></tr>\n"
+            "<tr><td>1</td><td>&lt;x&gt;</td></tr>\n</table>",
+        ),
+    ],
+)
+def test_formats_of_a_table(format: str, text: str) -> None:
+    assert tasks.table([{"a": "1", "b": "<x>"}], format) == text
+
+
+def test_the_licences_of_all_dependencies_are_allowed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    invoke("list-licenses", format="json", short=True)
+    listed = {row["name"] for row in json.loads(capsys.readouterr().out)}
+    assert {"Flask", "celery", "SQLAlchemy"} <= listed
+    assert "pytest" not in listed
 
 
 @pytest.fixture
