@@ -1,0 +1,46 @@
+"""axe-core finds nothing of WCAG levels A and AA on the runner's pages."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from frontend.host import Host
+from playwright.sync_api import Frame, Page
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def find_violations(page: Page | Frame) -> list[str]:
+    """One line for each violation, with the elements concerned."""
+    results = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+    return [
+        f"{violation['id']}: {node['html']} {node['failureSummary']}"
+        for violation in results.response["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("query", ["", "?errors", "?valid&dataUrl=http://x&isOn=on"])
+def test_form_with_every_field_type(host: Host, query: str) -> None:
+    frame = host.open("/all/" + query)
+    assert find_violations(frame) == []
+
+
+def test_form_without_host(host: Host) -> None:
+    host.page.goto(host.frontend_url + "/all/?errors")
+    assert find_violations(host.page) == []
+
+
+def test_the_controls_can_be_reached_with_the_keyboard(host: Host) -> None:
+    frame = host.open("/all/")
+    frame.focus("summary")
+    reached = []
+    for _ in range(5):
+        host.page.keyboard.press("Tab")
+        reached.append(
+            frame.evaluate(
+                "document.activeElement.id || document.activeElement.innerText"
+            )
+        )
+    assert reached[0] == "data_url"
+    assert "choose file" in reached
