@@ -25,7 +25,7 @@ plugins could catch as a builtin before inherit that builtin as well.
     │   ├── TaskExitError             500
     │   ├── TaskCancelledError        500
     │   └── WorkerLostTaskError       500
-    ├── BrokerUnavailableError        503  ConnectionError
+    ├── BrokerUnavailableError        503  ConnectionError, kombu's OperationalError
     ├── DatabaseUnavailableError      503
     ├── InvalidFileNameError          422  ValueError
     ├── InvalidFileContentError       422  ValueError
@@ -40,6 +40,8 @@ plugins could catch as a builtin before inherit that builtin as well.
 from __future__ import annotations
 
 from json import JSONDecodeError
+
+from kombu.exceptions import OperationalError
 
 
 class QHAnaError(Exception):
@@ -131,7 +133,7 @@ class WorkerLostTaskError(TaskOutcomeError):
     """The worker that ran a task vanished."""
 
 
-class BrokerUnavailableError(QHAnaError, ConnectionError):
+class BrokerUnavailableError(QHAnaError, OperationalError, ConnectionError):
     """The message broker does not accept messages."""
 
     http_status = 503

@@ -27,7 +27,9 @@ def utc_now() -> datetime:
 class UTCDateTime(TypeDecorator[datetime]):
     """A time in UTC; naive values that plugins assign are taken for UTC."""
 
-    impl = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+    impl = sa.DateTime(timezone=True).with_variant(
+        mysql.DATETIME(fsp=6), "mysql", "mariadb"
+    )
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:

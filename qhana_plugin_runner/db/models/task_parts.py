@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TEMPORARY_FILE_TYPE = "temp-file"
 
 
-def task_id_of(task: Union[int, "ProcessingTask"]) -> Optional[int]:
+def task_id_of(task: int | ProcessingTask) -> int | None:
     """Return the id of a task that is given as row or as id."""
     return task if isinstance(task, int) else task.id
 
@@ -68,29 +68,29 @@ class TaskFile(SavableMixin):
     __table_args__ = TABLE_OPTIONS
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
-    task: Mapped[Optional["ProcessingTask"]] = relationship(
+    task: Mapped[ProcessingTask | None] = relationship(
         back_populates="outputs", lazy="select", repr=False, compare=False
     )
     security_tag: Mapped[str] = mapped_column(short_text(64))
     storage_provider: Mapped[str] = mapped_column(short_text(64))
     file_name: Mapped[str] = mapped_column(short_text(500), index=True)
     file_storage_data: Mapped[str] = mapped_column(LongText())
-    file_type: Mapped[Optional[str]] = mapped_column(short_text(255))
-    mimetype: Mapped[Optional[str]] = mapped_column(short_text(255), default=None)
+    file_type: Mapped[str | None] = mapped_column(short_text(255))
+    mimetype: Mapped[str | None] = mapped_column(short_text(255), default=None)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime(), default_factory=utc_now)
-    task_id: Mapped[Optional[int]] = mapped_column(
+    task_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("ProcessingTask.id"), index=True, init=False, default=None
     )
 
     @classmethod
-    def get_by_id(cls, id_: int) -> Optional["TaskFile"]:
+    def get_by_id(cls, id_: int) -> TaskFile | None:
         """Return the file with the id or ``None``."""
         return DB.session.get(cls, id_)
 
     @classmethod
     def get_task_result_files(
-        cls, task: Union[int, "ProcessingTask"]
-    ) -> Sequence["TaskFile"]:
+        cls, task: int | ProcessingTask
+    ) -> Sequence[TaskFile]:
         """Return the files of a task that are no temporary files, oldest first."""
         statement = (
             sa.select(cls)
@@ -111,12 +111,12 @@ class TaskLink(SavableMixin):
     __table_args__ = TABLE_OPTIONS
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
-    task: Mapped[Optional["ProcessingTask"]] = relationship(
+    task: Mapped[ProcessingTask | None] = relationship(
         back_populates="links", lazy="select", repr=False, compare=False
     )
     type: Mapped[str] = mapped_column(short_text(64))
     href: Mapped[str] = mapped_column(LongText())
-    task_id: Mapped[Optional[int]] = mapped_column(
+    task_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("ProcessingTask.id"), index=True, init=False, default=None
     )
 
@@ -142,19 +142,19 @@ class TaskUpdateSubscription(SavableMixin):
     __table_args__ = TABLE_OPTIONS
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
-    task: Mapped[Optional["ProcessingTask"]] = relationship(
+    task: Mapped[ProcessingTask | None] = relationship(
         back_populates="subscriptions", lazy="select", repr=False, compare=False
     )
     webhook_href: Mapped[str] = mapped_column(LongText())
     task_href: Mapped[str] = mapped_column(LongText())
-    event_type: Mapped[Optional[str]] = mapped_column(short_text(64), default=None)
-    task_id: Mapped[Optional[int]] = mapped_column(
+    event_type: Mapped[str | None] = mapped_column(short_text(64), default=None)
+    task_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("ProcessingTask.id"), index=True, init=False, default=None
     )
 
     @classmethod
     def get_by_task_and_event(
-        cls, task: Union[int, "ProcessingTask"], event: str
+        cls, task: int | ProcessingTask, event: str
     ) -> list[WebhookRef]:
         """Return each webhook and task URL once that wants to know of the event."""
         statement = (
@@ -170,10 +170,10 @@ class TaskUpdateSubscription(SavableMixin):
     @classmethod
     def get_by_task_and_subscriber(
         cls,
-        task: Union[int, "ProcessingTask"],
+        task: int | ProcessingTask,
         webhook_href: str,
-        event: Optional[str] = None,
-    ) -> Sequence["TaskUpdateSubscription"]:
+        event: str | None = None,
+    ) -> Sequence[TaskUpdateSubscription]:
         """Return the subscriptions of one webhook for exactly this event (or all)."""
         statement = (
             sa.select(cls)

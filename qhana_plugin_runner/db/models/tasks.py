@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from typing import Any, Optional
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -96,7 +96,7 @@ class ProcessingTask(SavableMixin):
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     task_name: Mapped[str] = mapped_column(short_text(500))
     started_at: Mapped[datetime] = mapped_column(UTCDateTime(), default_factory=utc_now)
-    finished_at: Mapped[Optional[datetime]] = mapped_column(UTCDateTime(), default=None)
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
     parameters: Mapped[str] = mapped_column(LongText(), default="", repr=False)
     data: Mapped[JSON_LIKE] = mapped_column(
         MutableJSON, default_factory=dict, nullable=True, repr=False
@@ -112,11 +112,11 @@ class ProcessingTask(SavableMixin):
         repr=False,
     )
     current_step: Mapped[int] = mapped_column(default=-1)
-    progress_value: Mapped[Optional[float]] = mapped_column(default=None)
+    progress_value: Mapped[float | None] = mapped_column(default=None)
     progress_start: Mapped[float] = mapped_column(default=0)
     progress_target: Mapped[float] = mapped_column(default=100)
     progress_unit: Mapped[str] = mapped_column(short_text(100), default="%")
-    task_status: Mapped[Optional[str]] = mapped_column(short_text(100), default=None)
+    task_status: Mapped[str | None] = mapped_column(short_text(100), default=None)
     task_log: Mapped[str] = mapped_column(LongText(), default="", repr=False)
     outputs: Mapped[list[TaskFile]] = relationship(
         TaskFile,
@@ -144,19 +144,19 @@ class ProcessingTask(SavableMixin):
     state: Mapped[str] = mapped_column(
         short_text(20), init=False, default=TaskState.QUEUED.value, index=True
     )
-    worker_id: Mapped[Optional[str]] = mapped_column(
+    worker_id: Mapped[str | None] = mapped_column(
         short_text(64), init=False, default=None, repr=False
     )
-    run_id: Mapped[Optional[str]] = mapped_column(
+    run_id: Mapped[str | None] = mapped_column(
         short_text(64), init=False, default=None, repr=False
     )
-    running_since: Mapped[Optional[datetime]] = mapped_column(
+    running_since: Mapped[datetime | None] = mapped_column(
         UTCDateTime(), init=False, default=None, repr=False
     )
     attempts: Mapped[int] = mapped_column(init=False, default=0, repr=False)
 
     @classmethod
-    def get_by_id(cls, id_: int) -> Optional["ProcessingTask"]:
+    def get_by_id(cls, id_: int) -> ProcessingTask | None:
         """Return the task with the id or ``None``."""
         return DB.session.get(cls, id_)
 
@@ -234,7 +234,7 @@ class ProcessingTask(SavableMixin):
         self.save(commit=commit)
 
     @classmethod
-    def take_up(cls, id_: int, run_id: str, worker_id: Optional[str]) -> bool:
+    def take_up(cls, id_: int, run_id: str, worker_id: str | None) -> bool:
         """Note that a worker begins with a message of the task.
 
         Args:
@@ -265,7 +265,54 @@ class ProcessingTask(SavableMixin):
         return _changes_one(statement)
 
     @classmethod
-    def close(cls, id_: int, state: TaskState, log: Optional[str] = None) -> bool:
+    def must_not_run(cls, id_: int, run_id: str) -> bool:
+        """Return whether a message that could not be taken up has to be dropped.
+
+        That is so after a cancel, after the loss of a worker, if the client was told that
+        the submission failed, and for a message that is delivered twice. Plugins may
+        send messages for a task that has ended otherwise; these run.
+        """
+        statement = sa.select(cls.state, cls.run_id, cls.attempts).where(cls.id == id_)
+        row = DB.session.execute(statement).one_or_none()
+        if row is None:
+            return False
+        never_started = row.state == TaskState.FAILED.value and row.attempts == 0
+        ended_from_outside = row.state in (
+            TaskState.CANCELLED.value,
+            TaskState.LOST.value,
+        )
+        return never_started or ended_from_outside or row.run_id == run_id
+
+    @classmethod
+    def hand_over(cls, id_: int, run_id: str) -> None:
+        """Note that a worker is done with a message but the task has not ended.
+
+        The task then waits for input if its last step is open, else for the next message.
+
+        Args:
+            id_: the task.
+            run_id: the message; nothing happens if another one was taken up since.
+        """
+        open_step = sa.exists().where(Step.id == cls.id, Step.cleared.is_(False))
+        statement = (
+            sa.update(cls)
+            .where(
+                cls.id == id_,
+                cls.run_id == run_id,
+                cls.state == TaskState.RUNNING.value,
+                cls.finished_at.is_(None),
+            )
+            .values(
+                state=sa.case(
+                    (open_step, TaskState.WAITING.value), else_=TaskState.QUEUED.value
+                ),
+                worker_id=None,
+            )
+        )
+        _changes_one(statement)
+
+    @classmethod
+    def close(cls, id_: int, state: TaskState, log: str | None = None) -> bool:
         """End the task if it has not ended yet.
 
         The session is not committed.
@@ -306,9 +353,7 @@ class ProcessingTask(SavableMixin):
 
 
 def _changes_one(statement: sa.Update) -> bool:
-    result = DB.session.execute(
-        statement.execution_options(synchronize_session=False)
-    )
+    result = DB.session.execute(statement.execution_options(synchronize_session=False))
     return bool(result.rowcount)  # type: ignore[attr-defined]
 
 

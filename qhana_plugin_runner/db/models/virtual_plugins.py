@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Optional, Union
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -61,9 +61,9 @@ class VirtualPlugin(SavableMixin):
     @classmethod
     def get_all(
         cls,
-        for_parents: Optional[Iterable[str]] = None,
+        for_parents: Iterable[str] | None = None,
         filters: Iterable[sa.ColumnExpressionArgument[bool]] = (),
-    ) -> Sequence["VirtualPlugin"]:
+    ) -> Sequence[VirtualPlugin]:
         """Return the virtual plugins, optionally of some parents, matching all filters."""
         statement = sa.select(cls).where(*filters).order_by(cls.id)
         if for_parents is not None:
@@ -72,8 +72,8 @@ class VirtualPlugin(SavableMixin):
 
     @classmethod
     def get_all_by_name(
-        cls, name: str, parent_id: Optional[str] = None
-    ) -> Sequence["VirtualPlugin"]:
+        cls, name: str, parent_id: str | None = None
+    ) -> Sequence[VirtualPlugin]:
         """Return all versions of a virtual plugin."""
         filters: list[sa.ColumnExpressionArgument[bool]] = [cls.name == name]
         if parent_id is not None:
@@ -82,8 +82,8 @@ class VirtualPlugin(SavableMixin):
 
     @classmethod
     def get_by_href(
-        cls, href: str, parent_id: Optional[str] = None
-    ) -> Optional["VirtualPlugin"]:
+        cls, href: str, parent_id: str | None = None
+    ) -> VirtualPlugin | None:
         """Return the virtual plugin with the URL or ``None``."""
         filters: list[sa.ColumnExpressionArgument[bool]] = [cls.href == href]
         if parent_id is not None:
@@ -101,7 +101,7 @@ class VirtualPlugin(SavableMixin):
 
     @classmethod
     def delete_by_href(
-        cls, href: str, parent_id: Optional[str] = None, commit: bool = False
+        cls, href: str, parent_id: str | None = None, commit: bool = False
     ) -> None:
         """Delete the virtual plugins with the URL."""
         statement = sa.delete(cls).where(cls.href == href)
@@ -114,7 +114,7 @@ class VirtualPlugin(SavableMixin):
         cls,
         name: str,
         version: str,
-        parent_id: Optional[str] = None,
+        parent_id: str | None = None,
         commit: bool = False,
     ) -> None:
         """Delete the virtual plugins with the name and version."""
@@ -138,7 +138,7 @@ class _KeyValueMixin(SavableMixin):
     value: Any
 
     @classmethod
-    def get_item(cls, plugin_id: str, key: str) -> Optional[Any]:
+    def get_item(cls, plugin_id: str, key: str) -> Any | None:
         """Return the row or ``None``."""
         return DB.session.get(cls, (plugin_id, key))
 
@@ -213,13 +213,13 @@ class PluginState(_KeyValueMixin):
     value: Mapped[JSON_LIKE] = mapped_column(MutableJSON, nullable=True)
 
     @classmethod
-    def get_all_items(cls, plugin_id: str) -> Sequence["PluginState"]:
+    def get_all_items(cls, plugin_id: str) -> Sequence[PluginState]:
         """Return all rows of the plugin in the order of their keys."""
         statement = sa.select(cls).where(cls.plugin_id == plugin_id).order_by(cls.key)
         return DB.session.execute(statement).scalars().all()
 
     @classmethod
-    def get_all_items_like(cls, plugin_id: str, key: str) -> Sequence["PluginState"]:
+    def get_all_items_like(cls, plugin_id: str, key: str) -> Sequence[PluginState]:
         """Return the rows of the plugin whose key matches a SQL ``LIKE`` pattern."""
         statement = (
             sa.select(cls)
@@ -243,6 +243,6 @@ class DataBlob(_KeyValueMixin):
     value: Mapped[bytes] = mapped_column(LongBinary)
 
     @classmethod
-    def _check(cls, value: Union[bytes, bytearray, memoryview]) -> None:
+    def _check(cls, value: bytes | bytearray | memoryview) -> None:
         if not isinstance(value, (bytes, bytearray, memoryview)):
             raise TypeError(f"A DataBlob keeps bytes, not {type(value).__name__}.")

@@ -1,0 +1,186 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Step 5 of the request flow (broker -> worker): the base class of all tasks.
+
+Existing plugins end their chains with ``save_task_result`` and link ``save_task_error``
+to them. Both run here, in the process that ran the task, right after it: an outcome needs
+neither the broker nor a result backend, and half the messages are saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from celery import Task
+from celery.exceptions import Ignore, Reject, Retry
+from flask import Flask
+from flask_babel import force_locale
+
+from .db import DB
+from .db.models.tasks import ProcessingTask
+from .errors import TaskExitError
+from .publishing import LOCALE_HEADER, URL_ROOT_HEADER, task_ids_of_signatures
+
+if TYPE_CHECKING:
+    from .celery import RunnerCelery
+
+SAVE_RESULT = "qhana-plugin-runner.save-result"
+SAVE_ERROR = "qhana-plugin-runner.save-error"
+ADD_STEP = "qhana-plugin-runner.add-step"
+
+_OUTCOMES = frozenset((SAVE_RESULT, ADD_STEP))
+
+
+class FlaskTask(Task):
+    """A task that runs in a fresh application context of its own.
+
+    So ``current_app``, ``DB.session``, ``STORE``, ``render_template`` and
+    ``url_for(..., _external=True)`` work in every pool, and when a task is called as a
+    function.
+    """
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task.
+
+        Raises:
+            TaskExitError: if the task tried to exit its process.
+            celery.exceptions.Ignore: if the message must not run (any more).
+        """
+        # The tracer of a worker has pushed a request; a plain call has not.
+        request = self.request_stack.top
+        celery: RunnerCelery = self._get_app()
+        app = celery.flask_app
+        if app is None:
+            raise RuntimeError(
+                f"The task {self.name} needs an application: call create_app() first."
+            )
+        with _context_of_message(app, request):
+            if request is None or request.called_directly:
+                return super().__call__(*args, **kwargs)
+            return TaskRun(self, request, celery).run(args, kwargs)
+
+
+class TaskRun:
+    """One message of a task while it is worked on.
+
+    Attributes:
+        db_id: id of the database task whose outcome depends on this message; ``None`` if
+            none does (for instance an evaluation that a view waits for).
+    """
+
+    def __init__(self, task: Task, request: Any, celery: RunnerCelery) -> None:
+        self._task = task
+        self._request = request
+        self._celery = celery
+        self._errbacks = [
+            errback
+            for errback in request.errbacks or ()
+            if isinstance(errback, Mapping) and errback.get("task") == SAVE_ERROR
+        ]
+        chain = [link for link in request.chain or () if link.get("task") in _OUTCOMES]
+        ids = task_ids_of_signatures([*self._errbacks, *chain])
+        self.db_id = min(ids) if ids else None
+        self._recorded = False
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run the body and what records its outcome."""
+        if self.db_id is not None:
+            self._take_up(self.db_id)
+        try:
+            result = self._run_body(args, kwargs)
+            result = self._run_outcomes_of_chain(result)
+        except (Ignore, Reject, Retry):
+            self._hand_over()
+            raise
+        except Exception as err:
+            self._record_failure(err)
+            raise
+        self._hand_over()
+        return result
+
+    @property
+    def _run_id(self) -> str:
+        return f"{self._request.id}:{self._request.retries}"
+
+    def _take_up(self, db_id: int) -> None:
+        taken = ProcessingTask.take_up(db_id, self._run_id, self._celery.worker_id)
+        DB.session.commit()
+        if taken:
+            return
+        self.db_id = None
+        if ProcessingTask.must_not_run(db_id, self._run_id):
+            self._request.chain = None
+            raise Ignore(f"Task {db_id} must not run (again).")
+
+    def _run_body(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return self._task.run(*args, **kwargs)
+        except SystemExit as err:
+            raise TaskExitError(
+                f"The task {self._task.name} tried to exit its worker with status "
+                f"{err.code!r}. A task must return or raise an error."
+            ) from err
+        finally:
+            # What the task did not commit must not be part of recording its outcome.
+            DB.session.rollback()
+
+    def _run_outcomes_of_chain(self, result: Any) -> Any:
+        chain = list(self._request.chain or ())
+        while chain and chain[-1].get("task") in _OUTCOMES:
+            signature = self._celery.signature(chain.pop())
+            arguments = () if signature.immutable else (result,)
+            result = self._celery.tasks[signature.task].run(
+                *arguments, *signature.args, **signature.kwargs
+            )
+            self._request.chain = chain
+            # Nobody can ask for the results of a chain that has recorded its outcome.
+            self._request.ignore_result = True
+            self._recorded = True
+        return result
+
+    def _record_failure(self, error: Exception) -> None:
+        errbacks, self._errbacks = self._errbacks, []
+        for errback in errbacks:
+            signature = self._celery.signature(errback)
+            self._celery.tasks[SAVE_ERROR].run(
+                self._request.id,
+                error,
+                error.__traceback__,
+                *signature.args,
+                **signature.kwargs,
+            )
+            # Celery must not call it a second time.
+            self._request.errbacks = [
+                other for other in self._request.errbacks if other is not errback
+            ]
+
+    def _hand_over(self) -> None:
+        if self.db_id is None or self._recorded:
+            return
+        ProcessingTask.hand_over(self.db_id, self._run_id)
+        DB.session.commit()
+
+
+@contextmanager
+def _context_of_message(app: Flask, request: Any) -> Iterator[None]:
+    context = app.app_context()
+    with ExitStack() as stack:
+        stack.enter_context(context)
+        if request is None:
+            yield
+            return
+        url_root = request.get(URL_ROOT_HEADER)
+        if url_root and not app.config.get("SERVER_NAME"):
+            root = urlsplit(url_root)
+            context.url_adapter = app.url_map.bind(
+                root.netloc, script_name=root.path or "/", url_scheme=root.scheme
+            )
+        locale = request.get(LOCALE_HEADER)
+        if locale and "babel" in app.extensions:
+            stack.enter_context(force_locale(locale))
+        yield

@@ -1,0 +1,213 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Sending task messages: what travels with them, when they leave, and what if they cannot.
+
+* A message carries the URL root and the locale of the request that caused it.
+* A message that is sent inside a request whose session has uncommitted changes waits for
+  the commit (or the end of the request): a worker must not see the row before.
+* If the broker does not take a message in time, the task's row is closed with the reason
+  and the caller gets a ``BrokerUnavailableError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask, Response, current_app, g, has_app_context, has_request_context
+from flask import request as http_request
+from flask_babel import get_locale
+from kombu.exceptions import OperationalError as KombuOperationalError
+
+from .db import DB
+from .db.models.tasks import ProcessingTask, TaskState
+from .errors import BrokerUnavailableError
+
+URL_ROOT_HEADER = "qhana_url_root"
+LOCALE_HEADER = "qhana_locale"
+
+_UNCOMMITTED = "qhana-uncommitted"
+
+_PUBLISH_LIMITS = {
+    # RabbitMQ must confirm a message within this time (seconds).
+    "confirm_timeout": 2,
+}
+
+
+@dataclass(frozen=True)
+class HeldMessage:
+    """A message that waits for the commit of its request."""
+
+    send: Callable[[], Any]
+
+
+def init_app(app: Flask) -> None:
+    """Release what a request still holds when it ends."""
+    app.after_request(_end_of_request)
+
+
+def origin_headers(celery: Any) -> dict[str, str]:
+    """Return the headers that tell a worker where a task comes from."""
+    if has_request_context():
+        headers = {URL_ROOT_HEADER: http_request.url_root}
+        locale = get_locale() if "babel" in current_app.extensions else None
+        if locale is not None:
+            headers[LOCALE_HEADER] = str(locale)
+        return headers
+    task = celery.current_worker_task
+    if task is None:
+        return {}
+    return {
+        name: task.request.get(name)
+        for name in (URL_ROOT_HEADER, LOCALE_HEADER)
+        if task.request.get(name)
+    }
+
+
+def publish(
+    celery: Any, send: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Send a task message now, or after the commit of the current request.
+
+    Args:
+        celery: the Celery application.
+        send: Celery's own ``send_task``.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+
+    Returns:
+        The ``AsyncResult`` of the task.
+
+    Raises:
+        BrokerUnavailableError: if the broker does not take the message in time.
+    """
+    kwargs["headers"] = {**origin_headers(celery), **(kwargs.get("headers") or {})}
+    if not has_request_context() or not _session_has_changes():
+        return _send(send, args, kwargs)
+    from celery.utils import uuid
+
+    kwargs["task_id"] = kwargs.get("task_id") or uuid()
+    held: list[HeldMessage] = g.setdefault("qhana_held_messages", [])
+    held.append(HeldMessage(lambda: _send(send, args, kwargs)))
+    return celery.AsyncResult(kwargs["task_id"])
+
+
+def release_held_messages() -> None:
+    """Send everything that the current request holds.
+
+    Raises:
+        BrokerUnavailableError: if the broker does not take a message in time; the rows of
+            the messages behind it are closed as well.
+    """
+    if not has_app_context():
+        return
+    held: list[HeldMessage] = g.pop("qhana_held_messages", [])
+    failure: BrokerUnavailableError | None = None
+    for message in held:
+        try:
+            message.send()
+        except BrokerUnavailableError as err:
+            failure = err
+    if failure is not None:
+        raise failure
+
+
+def _send(send: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        return send(*args, **{**_PUBLISH_LIMITS, **kwargs})
+    except (KombuOperationalError, OSError) as err:
+        reason = (
+            "The task could not be handed to a worker because the message broker does "
+            f"not answer ({type(err).__name__}). Try again later."
+        )
+        _close_tasks(task_ids_of_message(args, kwargs), reason)
+        raise BrokerUnavailableError(reason) from err
+
+
+def task_ids_of_message(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> set[int]:
+    """Return the ids of the database tasks that a message belongs to.
+
+    Args:
+        args: positional arguments of ``send_task`` (name, task arguments, task keywords).
+        kwargs: keyword arguments of ``send_task``.
+    """
+    task_kwargs = kwargs.get("kwargs") or (args[2] if len(args) > 2 else None) or {}
+    signatures: list[Any] = [{"kwargs": task_kwargs}]
+    for key in ("link_error", "link", "chain"):
+        signatures.extend(_as_list(kwargs.get(key)))
+    return task_ids_of_signatures(signatures)
+
+
+def task_ids_of_signatures(signatures: Iterable[Any]) -> set[int]:
+    """Return the values of ``db_id`` in the keywords of the signatures."""
+    ids = set()
+    for signature in signatures:
+        if isinstance(signature, Mapping):
+            db_id = (signature.get("kwargs") or {}).get("db_id")
+            if isinstance(db_id, int):
+                ids.add(db_id)
+    return ids
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if isinstance(value, Mapping):
+        return [value]
+    return list(value)
+
+
+def _close_tasks(task_ids: set[int], reason: str) -> None:
+    if not task_ids or not has_app_context():
+        return
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    with app.app_context():  # a session of its own
+        for task_id in task_ids:
+            ProcessingTask.close(task_id, TaskState.FAILED, reason)
+        DB.session.commit()
+
+
+def _end_of_request(response: Response) -> Response:
+    if g.get("qhana_held_messages"):
+        # What is not committed now never will be; its locks must be gone.
+        DB.session.rollback()
+        try:
+            release_held_messages()
+        except BrokerUnavailableError as err:
+            g.qhana_broker_error = err
+    error = g.pop("qhana_broker_error", None)
+    if error is None:
+        return response
+    return current_app.make_response(current_app.handle_user_exception(error))
+
+
+def _session_has_changes() -> bool:
+    if not DB.session.registry.has():
+        return False
+    session = DB.session()
+    return bool(
+        session.new or session.dirty or session.deleted or session.info.get(_UNCOMMITTED)
+    )
+
+
+@sa.event.listens_for(DB.session, "after_flush")
+def _note_changes(session: Any, _context: Any) -> None:
+    session.info[_UNCOMMITTED] = True
+
+
+@sa.event.listens_for(DB.session, "after_rollback")
+def _forget_changes(session: Any) -> None:
+    session.info.pop(_UNCOMMITTED, None)
+
+
+@sa.event.listens_for(DB.session, "after_commit")
+def _changes_are_committed(session: Any) -> None:
+    session.info.pop(_UNCOMMITTED, None)
+    if has_request_context() and g.get("qhana_held_messages"):
+        try:
+            release_held_messages()
+        except BrokerUnavailableError as err:
+            # An exception here would break the session: the request answers with it.
+            g.qhana_broker_error = err
