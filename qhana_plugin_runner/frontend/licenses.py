@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import Distribution, distribution, distributions
-from pathlib import PurePosixPath
+from importlib.metadata import Distribution, PackagePath, distribution, distributions
+from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, render_template
 
@@ -68,8 +68,13 @@ def license_text(name: str) -> str:
     return "\n\n".join(f"{path.name}\n\n{path.read_text()}" for path in files)
 
 
+def _first(dist: Distribution, key: str) -> str:
+    values = dist.metadata.get_all(key)
+    return str(values[0]) if values else ""
+
+
 def _license_name(dist: Distribution) -> str:
-    expression = dist.metadata.get("License-Expression")
+    expression = _first(dist, "License-Expression")
     if expression:
         return expression
     classifiers = [
@@ -80,25 +85,25 @@ def _license_name(dist: Distribution) -> str:
     if classifiers:
         return ", ".join(classifiers)
     # Some packages put the whole text here.
-    lines = (dist.metadata.get("License") or "").strip().splitlines()
+    lines = _first(dist, "License").strip().splitlines()
     return lines[0][:_LONGEST_NAME] if lines else ""
 
 
 def _home_page(dist: Distribution) -> str:
-    urls = [dist.metadata.get("Home-page") or ""]
+    urls = [_first(dist, "Home-page")]
     for entry in dist.metadata.get_all("Project-URL") or []:
         urls.append(entry.partition(",")[2].strip())
     return next((url for url in urls if url.startswith(("https://", "http://"))), "")
 
 
-def _license_files(dist: Distribution) -> list:
+def _license_files(dist: Distribution) -> list[PackagePath]:
     return [
         path
         for path in dist.files or []
         if _LICENSE_FILE.match(path.name)
-        and PurePosixPath(path).suffix.lower() in ("", ".txt", ".md", ".rst")
+        and path.suffix.lower() in ("", ".txt", ".md", ".rst")
         and ".dist-info" in path.parts[0]
-        and path.locate().is_file()
+        and Path(str(path.locate())).is_file()
     ]
 
 

@@ -109,6 +109,8 @@ def _card(entry: PluginEntry, root: str | None) -> PluginCard:
     metadata = _metadata(identifier, root)
     href = request.root_path + root
     ui_href = str(_get_dict(metadata, "entryPoint").get("uiHref") or "")
+    if safe_url(ui_href) != ui_href:
+        ui_href = ""
     docs = _url("api-docs.openapi_redoc")
     return PluginCard(
         identifier=identifier,
@@ -123,7 +125,7 @@ def _card(entry: PluginEntry, root: str | None) -> PluginCard:
             str(tag) for tag in metadata.get("tags") or getattr(entry.plugin, "tags", [])
         ],
         href=href,
-        ui_href=safe_url(urljoin(href, ui_href)) if ui_href else "",
+        ui_href=urljoin(href, ui_href) if ui_href else "",
         docs_href=f"{docs}#tag/{quote(identifier)}" if docs else "",
     )
 

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from frontend.demo_app import create_demo_app
 from frontend.host import Host, create_host_app, run_browser, run_server
+from frontend.page_app import create_page_app
 from playwright.sync_api import Browser, Page
 
 from qhana_plugin_runner import APP_NAME, babel
@@ -48,6 +49,19 @@ def host_url() -> Iterator[str]:
     """Where the host page is served: another site than the micro frontends."""
     with run_server(create_host_app()) as url:
         yield url.replace("127.0.0.1", "localhost")
+
+
+@pytest.fixture(scope="session")
+def page_app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """An app in debug mode with the runner's own pages, good and broken plugins."""
+    return create_page_app(tmp_path_factory.mktemp("pages") / "plugins")
+
+
+@pytest.fixture(scope="session")
+def pages_url(page_app: Flask) -> Iterator[str]:
+    """Where the runner's own pages are served."""
+    with run_server(page_app) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

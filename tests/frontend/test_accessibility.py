@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from frontend.host import Host
@@ -29,6 +31,21 @@ def test_form_with_every_field_type(host: Host, query: str) -> None:
 def test_form_without_host(host: Host) -> None:
     host.page.goto(host.frontend_url + "/all/?errors")
     assert find_violations(host.page) == []
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/licenses/", "/debug/", "/debug/routes", "/debug/frontend-debugger"],
+)
+def test_pages_of_the_runner(
+    page: Page, pages_url: str, path: str, color_scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=color_scheme)
+    page.goto(pages_url + path)
+    violations = find_violations(page)
+    page.emulate_media(color_scheme="light")
+    assert violations == []
 
 
 def test_the_controls_can_be_reached_with_the_keyboard(host: Host) -> None:

@@ -104,6 +104,10 @@
 
     function load(url) {
         const absolute = new URL(url, document.baseURI);
+        if (!/^https?:$/.test(absolute.protocol)) {
+            setStatus("only http(s) URLs can be loaded", false);
+            return;
+        }
         expectedOrigin = absolute.origin;
         frame.height = START_HEIGHT;
         frame.src = absolute.href;
