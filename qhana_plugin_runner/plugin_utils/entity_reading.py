@@ -21,6 +21,7 @@ from qhana_plugin_runner.plugin_utils.entity_tuples import get_entity_tuple_clas
 from qhana_plugin_runner.plugin_utils.line_sources import (
     LineSource,
     ResponseLike,
+    declared_charset,
     unknown_charset,
 )
 from qhana_plugin_runner.plugin_utils.media_types import split_media_type
@@ -84,11 +85,7 @@ def _load_json(file_: Any, mimetype: str) -> Iterator[Any]:
 
 
 def _parse(content: bytes, file_: Any, mimetype: str) -> Any:
-    charset = (
-        split_media_type(mimetype)[1]
-        or split_media_type(getattr(file_, "headers", {}).get("Content-Type"))[1]
-    )
-    charset = charset or json.detect_encoding(content)
+    charset = declared_charset(file_, mimetype) or json.detect_encoding(content)
     try:
         return json.loads(content.decode(charset).removeprefix("\ufeff"))
     except LookupError as error:

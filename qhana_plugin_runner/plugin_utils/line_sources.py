@@ -84,11 +84,15 @@ def declared_charset(file_: Any, mimetype: str | None) -> str | None:
     charset = split_media_type(mimetype)[1]
     if charset is None and (headers := getattr(file_, "headers", None)):
         charset = split_media_type(headers.get("Content-Type"))[1]
-    if charset is None:
-        encoding = getattr(file_, "encoding", None)
-        if isinstance(encoding, str) and encoding.lower() != _ASSUMED_BY_REQUESTS:
-            charset = encoding
     return charset
+
+
+def assumed_charset(file_: Any) -> str:
+    """Find the charset of a response that declares none."""
+    encoding = getattr(file_, "encoding", None)
+    if isinstance(encoding, str) and encoding.lower() != _ASSUMED_BY_REQUESTS:
+        return encoding
+    return "utf-8"
 
 
 def unknown_charset(charset: str) -> EntityFormatError:
@@ -109,7 +113,8 @@ class LineSource:
     """
 
     def __init__(self, file_: Any, mimetype: str | None, newline: str = "") -> None:
-        self.charset = declared_charset(file_, mimetype)
+        self._declared = declared_charset(file_, mimetype)
+        self._assumed = assumed_charset(file_)
         self._bytes: _ByteSource | None = None
         if callable(getattr(file_, "iter_content", None)):
             self._lines = self._wrap(file_.iter_content(_CHUNK_SIZE), newline)
@@ -128,9 +133,8 @@ class LineSource:
     def _wrap(self, chunks: Iterator[bytes], newline: str) -> Iterator[str]:
         """Decode a stream of bytes and split it into lines."""
         first = next(chunks, b"")
-        encoding = self.charset or next(
-            (name for mark, name in _ENCODINGS_BY_MARK if first.startswith(mark)), "utf-8"
-        )
+        marks = (name for mark, name in _ENCODINGS_BY_MARK if first.startswith(mark))
+        encoding = self._declared or next(marks, self._assumed)
         self._bytes = _ByteSource(chain((first,), chunks))
         try:
             buffer = cast(BinaryIO, self._bytes)
@@ -148,10 +152,11 @@ class LineSource:
             yield text + line_end
 
     def _decode_line(self, line: bytes, number: int) -> str:
+        charset = self._declared or self._assumed
         try:
-            return line.decode(self.charset or "utf-8")
+            return line.decode(charset)
         except LookupError as error:
-            raise unknown_charset(str(self.charset)) from error
+            raise unknown_charset(charset) from error
         except UnicodeDecodeError as error:
             raise EntityFormatError(
                 f"Line {number}, byte {error.start + 1} of the line is not valid "

@@ -1,0 +1,128 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The body of a response, read only as far and as long as allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BufferedReader, RawIOBase
+from time import monotonic
+from typing import Any
+
+from qhana_plugin_runner.errors import FetchError
+from qhana_plugin_runner.url_adapters.policy import too_long
+
+_CHUNK_SIZE = 1 << 16
+BYTES_PER_EXTRA_SECOND = 1 << 14
+
+
+class BoundedBody(RawIOBase):
+    """Stands for the body of a response of urllib3 and counts what is read of it.
+
+    Bytes are counted after decompression. They are handed on as they arrive, so that a
+    server that sends a byte now and then is noticed. Everything else goes to the body.
+
+    Args:
+        body: the response of urllib3.
+        max_bytes: the most bytes to read; ``None`` is no limit.
+        max_seconds: the longest time to wait for bytes in all; every 16 KiB received give
+            another second. ``None`` is no limit.
+    """
+
+    def __init__(
+        self, body: Any, max_bytes: int | None, max_seconds: float | None
+    ) -> None:
+        self._body = body
+        self._max_bytes = max_bytes
+        self._max_seconds = max_seconds
+        self._received = 0
+        self._waited = 0.0
+        self._rest = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._body, name)
+
+    @property
+    def decode_content(self) -> bool:
+        """Whether reading decompresses the body."""
+        return bool(self._body.decode_content)
+
+    @decode_content.setter
+    def decode_content(self, value: bool) -> None:
+        self._body.decode_content = value
+
+    def _next(self, size: int, decode_content: bool | None) -> bytes:
+        """Get some bytes, at most about ``size``; none only at the end."""
+        # Version 1 of urllib3 has no read1, and its decoder may need more than one read.
+        read = getattr(self._body, "read1", None)
+        started = monotonic()
+        if read is not None:
+            chunk: bytes = read(size, decode_content=decode_content) or b""
+        else:
+            chunk = next(self._body.stream(size, decode_content), b"")
+        self._waited += monotonic() - started
+        self._received += len(chunk)
+        if self._max_bytes is not None and self._received > self._max_bytes:
+            self.close()
+            raise too_long(self._max_bytes)
+        extra = self._received / BYTES_PER_EXTRA_SECOND
+        if self._max_seconds is not None and self._waited > self._max_seconds + extra:
+            self.close()
+            raise FetchError("The server sends its answer too slowly.")
+        return chunk
+
+    def stream(
+        self, amt: int | None = _CHUNK_SIZE, decode_content: bool | None = None
+    ) -> Iterator[bytes]:
+        """Iterate over pieces of the body of at most about ``amt`` bytes."""
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            yield rest
+        while chunk := self._next(amt or _CHUNK_SIZE, decode_content):
+            yield chunk
+
+    def read(
+        self,
+        amt: int | None = None,
+        decode_content: bool | None = None,
+        cache_content: bool = False,
+    ) -> bytes:
+        """Read ``amt`` bytes, less only at the end; all if there is no ``amt``."""
+        wanted = float("inf") if amt is None or amt < 0 else amt
+        chunks, missing = [], wanted
+        while missing > 0:
+            chunk = self._rest or self._next(
+                int(min(_CHUNK_SIZE, missing)), decode_content
+            )
+            self._rest = b""
+            if not chunk:
+                break
+            chunks.append(chunk)
+            missing -= len(chunk)
+        content = b"".join(chunks)
+        if missing < 0:
+            content, self._rest = content[: int(wanted)], content[int(wanted) :]
+        return content
+
+    def readinto(self, buffer: Any) -> int:
+        """Read at most as many bytes as fit into a buffer."""
+        chunk = self._rest or self._next(len(buffer), None)
+        size = min(len(buffer), len(chunk))
+        buffer[:size], self._rest = chunk[:size], chunk[size:]
+        return size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(BufferedReader(self, _CHUNK_SIZE))
+
+    def readable(self) -> bool:
+        """Tell that this can be read."""
+        return True
+
+    @property
+    def closed(self) -> bool:
+        """Whether the body is closed."""
+        return bool(self._body.closed)
+
+    def close(self) -> None:
+        """Close the body; its connection is not used again unless all was read."""
+        self._body.close()
