@@ -22,6 +22,7 @@ from celery.utils.log import get_task_logger
 from flask import current_app
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from . import flask_task
 from .celery import CELERY
 from .db import DB
 from .db.models.tasks import ProcessingTask, TaskState
@@ -149,6 +150,8 @@ def _error_log(
 def _public_traceback(exception: BaseException) -> str:
     """Return the traceback without paths of the machine (they stay in debug mode)."""
     report = traceback_module.TracebackException.from_exception(exception)
+    while report.stack and report.stack[0].filename == flask_task.__file__:
+        del report.stack[0]  # how the plugin was called says nothing about it
     if not current_app.debug:
         part: traceback_module.TracebackException | None = report
         while part is not None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.mutable import Mutable
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ...signals import VIRTUAL_PLUGIN_CREATED, VIRTUAL_PLUGIN_REMOVED
@@ -156,6 +157,10 @@ class _KeyValueMixin(SavableMixin):
         """
         item = cls.get_item(plugin_id, key)
         if item is not None:
+            if isinstance(item.value, Mutable):
+                # The session holds rows weakly; a value outlives its row otherwise, and
+                # a change of it is lost.
+                item.value.row = item  # type: ignore[attr-defined]
             return item.value
         if default is _NO_DEFAULT:
             raise KeyError(f"{cls.__name__} has no value {key!r} of {plugin_id!r}.")
