@@ -55,9 +55,19 @@ def run_server(app: Flask) -> Iterator[str]:
         server.server_close()
 
 
+_running_browsers: list[Browser] = []
+
+
 @contextmanager
 def run_browser() -> Iterator[Browser]:
-    """Headless Chromium; skips on a user's machine without it, fails in CI."""
+    """Headless Chromium; skips on a user's machine without it, fails in CI.
+
+    A thread can drive only one Playwright at a time, so whoever asks while a browser is
+    running gets the same one.
+    """
+    if _running_browsers:
+        yield _running_browsers[-1]
+        return
     if CHROMIUM is None:
         if os.environ.get("CI") == "true":
             pytest.fail("no chromium found (set CHROMIUM to its path)")
@@ -66,9 +76,11 @@ def run_browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=CHROMIUM_ARGS, timeout=60_000
         )
+        _running_browsers.append(browser)
         try:
             yield browser
         finally:
+            _running_browsers.remove(browser)
             browser.close()
 
 
