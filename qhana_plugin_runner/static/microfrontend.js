@@ -601,8 +601,11 @@
     }
 
     function submitFormData(formData, formAction, formMethod) {
-        if (formMethod.toLowerCase() !== "get") {
-            return fetch(formAction.toString(), {method: formMethod, body: formData});
+        if (formMethod?.toLowerCase() !== "get") {
+            return fetch(formAction.toString(), {
+                method: formMethod ?? "post",
+                body: formData,
+            });
         }
         // A copy: the caller's URL may be shown or recorded and must not carry values.
         const url = new URL(formAction, document.baseURI);
