@@ -8,8 +8,8 @@ The other plugin may belong to another runner: everything goes over HTTP.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from http import HTTPStatus
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urljoin
 
@@ -17,8 +17,17 @@ import requests
 from celery.utils.log import get_task_logger
 
 from ..celery import CELERY
-from ..errors import BrokerUnavailableError
+from ..errors import BrokerUnavailableError, FetchError
 from ..requests import open_url
+from ..url_adapters import FetchSession
+from .task_documents import (
+    STATUS_EVENT,
+    STEPS_EVENT,
+    find_step,
+    is_finished,
+    newest_event,
+    subscription_url,
+)
 
 __all__ = [
     "ResultUnchangedError",
@@ -32,9 +41,6 @@ __all__ = [
 ]
 
 TASK_LOGGER = get_task_logger(__name__)
-
-_STATUS = "status"
-_STEPS = "steps"
 
 #: Seconds for calling an endpoint, for reading a task, for calling a webhook.
 _ENDPOINT_TIMEOUT, _RESULT_TIMEOUT, _WEBHOOK_TIMEOUT = 5, 3, 1
@@ -78,8 +84,9 @@ def call_plugin_endpoint(endpoint_url: str, data: Any, debug: bool = False) -> s
 
     Raises:
         requests.RequestException: no answer within 5 seconds, or an error status.
+        FetchError: a ``ValueError``; the fetch policy refuses the address.
     """
-    with requests.post(endpoint_url, data=data, timeout=_ENDPOINT_TIMEOUT) as response:
+    with _post(endpoint_url, data=data, timeout=_ENDPOINT_TIMEOUT) as response:
         if debug and not response.ok:
             TASK_LOGGER.error(
                 "%s answered %s: %r", endpoint_url, response.status_code, response.text
@@ -128,13 +135,13 @@ def subscribe(
     names = [events] if isinstance(events, str) else list(events)
     try:
         _, document = get_task_result_no_wait(result_url)
-        target = _subscription_url(document, result_url)
+        target = subscription_url(document, result_url)
         if target is None:
             TASK_LOGGER.warning("The task %s takes no subscriptions.", result_url)
             return False
         for name in names:
             _post_subscription(target, webhook_url, None if name == "all" else name)
-    except requests.RequestException as err:
+    except (requests.RequestException, FetchError) as err:
         TASK_LOGGER.warning("Subscribing to %s failed: %s", result_url, err)
         return False
     if check_for_updates:
@@ -167,7 +174,8 @@ def monitor_result(
         retry: look again, with growing pauses and without end; otherwise only once.
     """
     wanted = {monitor} if isinstance(monitor, str) else set(monitor)
-    event = _event_of(result_url, retry)
+    document = _document_of(result_url, retry)
+    event = newest_event(document) if document is not None else None
     if event is not None and not wanted.isdisjoint((event, "all")):
         return self.replace(_webhook_call(webhook_url, result_url, event))
     if retry:
@@ -204,9 +212,9 @@ def monitor_external_substep(
     """
     document = _document_of(result_url, retry)
     if document is not None:
-        event = _STATUS if _is_finished(document) else None
-        if event is None and _step(document, substep).get("cleared"):
-            event = _STEPS
+        event = STATUS_EVENT if is_finished(document) else None
+        if event is None and find_step(document, substep).get("cleared"):
+            event = STEPS_EVENT
         if event is not None:
             return self.replace(_webhook_call(webhook_url, result_url, event))
     if retry:
@@ -231,21 +239,24 @@ def call_webhook(self: Any, webhook_url: str, task_url: str, event_type: str) ->
         event_type: what has changed, sent as ``event``.
     """
     query = {"source": task_url, "event": event_type}
-    with requests.post(webhook_url, params=query, timeout=_WEBHOOK_TIMEOUT) as response:
-        if response.status_code >= HTTPStatus.BAD_REQUEST:
-            TASK_LOGGER.info("%s answered %s.", webhook_url, response.status_code)
+    try:
+        with _post(webhook_url, params=query, timeout=_WEBHOOK_TIMEOUT) as response:
+            if not response.ok:
+                TASK_LOGGER.info("%s answered %s.", webhook_url, response.status_code)
+    except FetchError as err:
+        TASK_LOGGER.warning("The webhook %s is not called: %s", webhook_url, err)
 
 
-def _subscription_url(document: Mapping[str, Any], result_url: str) -> str | None:
-    for link in document.get("links") or ():
-        if link.get("type") == "subscribe":
-            return urljoin(result_url, link["href"])
-    return None
+@contextmanager
+def _post(url: str, **options: Any) -> Iterator[requests.Response]:
+    """Send a POST request under the fetch policy, without rewriting the URL."""
+    with FetchSession() as session, session.post(url, **options) as response:
+        yield response
 
 
 def _post_subscription(target: str, webhook_url: str, event: str | None) -> None:
     body = {"command": "subscribe", "event": event, "webhookHref": webhook_url}
-    with requests.post(target, json=body, timeout=_RESULT_TIMEOUT) as response:
+    with _post(target, json=body, timeout=_RESULT_TIMEOUT) as response:
         response.raise_for_status()
 
 
@@ -272,30 +283,3 @@ def _document_of(result_url: str, retry: bool) -> dict[str, Any] | None:
         level = logging.INFO if retry else logging.WARNING
         TASK_LOGGER.log(level, "The task %s cannot be read: %s", result_url, err)
         return None
-
-
-def _event_of(result_url: str, retry: bool) -> str | None:
-    """Return what there is to tell about a task."""
-    document = _document_of(result_url, retry)
-    if document is None:
-        return None
-    if _is_finished(document):
-        return _STATUS
-    steps = document.get("steps") or ()
-    return _STEPS if steps and not steps[-1].get("cleared") else None
-
-
-def _is_finished(document: Mapping[str, Any]) -> bool:
-    return document["status"] != "PENDING"
-
-
-def _step(document: Mapping[str, Any], substep: int | str) -> Mapping[str, Any]:
-    steps = document.get("steps") or []
-    if isinstance(substep, int):
-        if -len(steps) <= substep < len(steps):
-            return steps[substep]
-    else:
-        for step in reversed(steps):
-            if step.get("stepId") == substep:
-                return step
-    raise ValueError(f"The task has {len(steps)} steps, but no step {substep!r}.")

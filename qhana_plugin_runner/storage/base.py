@@ -28,6 +28,7 @@ from ..db import DB
 from ..db.models.task_parts import TEMPORARY_FILE_TYPE
 from ..db.models.tasks import ProcessingTask, TaskFile
 from ..errors import ConfigurationError, TaskNotFoundError
+from ..requests import open_url_as_file_like_simple
 from .content import FileContent
 from .interface import DEFAULT_MIMETYPE, FileStoreInterface
 from .names import (
@@ -123,8 +124,6 @@ class FileStore(FileStoreInterface):
 
     @contextmanager
     def open(self, task_file: TaskFile) -> Iterator[BinaryIO]:
-        from ..requests import open_url_as_file_like_simple
-
         url = self.get_task_file_url(task_file, external=False)
         with open_url_as_file_like_simple(url) as file_:
             yield file_

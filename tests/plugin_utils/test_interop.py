@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -114,6 +115,12 @@ def runner() -> Iterator[OtherRunner]:
         server.answering.set()
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _log_level(caplog: pytest.LogCaptureFixture) -> None:
+    """Other tests may have changed the level for all."""
+    caplog.set_level(logging.INFO)
 
 
 @pytest.fixture(autouse=True)
@@ -441,15 +448,30 @@ class TestWebhook:
             attempts.append(args)
             raise requests.ConnectionError("refused")
 
-        monkeypatch.setattr(requests, "post", refuse)
+        monkeypatch.setattr(requests.Session, "post", refuse)
         result = interop.call_webhook.apply(args=("http://a", "http://b", "status"))
         assert isinstance(result.result, requests.ConnectionError)
         assert len(attempts) == 4
 
 
+def test_fetch_policy_counts_for_everything_that_is_sent(
+    runner: OtherRunner, app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert interop.subscribe(runner.task_url, runner.webhook_url)
+    runner.calls.clear()
+    app.config["FETCH_ALLOW_PRIVATE_NETWORKS"] = False
+    with pytest.raises(ValueError, match="private network"):
+        interop.call_plugin_endpoint(f"{runner.host}/plugins/other/process/", {"a": "b"})
+    assert not interop.subscribe(runner.task_url, runner.webhook_url)
+    interop.call_webhook(runner.webhook_url, runner.task_url, "status")
+    assert "is not called" in caplog.text
+    assert runner.calls == []
+    assert runner.form is None
+
+
 def test_real_worker_monitors_a_task_to_its_end(runner: OtherRunner, app: Flask) -> None:
     runner.changes = [{"status": "SUCCESS"}]
-    with start_worker(CELERY, pool="solo", perform_ping_check=False):
+    with start_worker(CELERY, pool="solo", loglevel="WARNING", perform_ping_check=False):
         interop.monitor_result.s(
             result_url=runner.task_url, webhook_url=runner.webhook_url
         ).apply_async()

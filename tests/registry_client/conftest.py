@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -162,3 +163,9 @@ def app(registry: FakeRegistry) -> Iterator[Flask]:
     registry_client.init_app(app)
     with app.app_context():
         yield app
+
+
+@pytest.fixture(autouse=True)
+def _log_level(caplog: pytest.LogCaptureFixture) -> None:
+    """Other tests may have changed the level for all."""
+    caplog.set_level(logging.WARNING)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -86,3 +87,9 @@ def task(app: Flask) -> ProcessingTask:
     task = ProcessingTask(task_name="storage-test")
     task.save(commit=True)
     return task
+
+
+@pytest.fixture(autouse=True)
+def _log_level(caplog: pytest.LogCaptureFixture) -> None:
+    """Other tests may have changed the level for all."""
+    caplog.set_level(logging.WARNING)
