@@ -56,27 +56,19 @@ def reduce_dimensions(
             f"{dimensions} dimensions were asked for, but {len(table)} rows with "
             f"{len(table.attributes)} numeric columns have at most {possible}."
         )
-    # Overflows are noticed by their result.
-    with np.errstate(all="ignore"):
-        values = np.array(table.columns).T
-        if scaling in SCALERS:
-            values = SCALERS[scaling]().fit_transform(values)
-        _refuse_overflow(values)
-        pca = PCA(n_components=dimensions, random_state=0)
+    values = np.array(table.columns).T
+    # Deviations are squared and summed up.
+    if np.abs(values).max() > 1e150:
+        raise TableError("The numbers are too large to compute with.")
+    if scaling in SCALERS:
+        values = SCALERS[scaling]().fit_transform(values)
+    pca = PCA(n_components=dimensions, random_state=0)
+    # Without any variance the shares are 0 / 0.
+    with np.errstate(invalid="ignore"):
         points = pca.fit_transform(values)
-    _refuse_overflow(points)
     return Reduction(
         points=points.tolist(),
-        # Without any variance the shares are 0 / 0.
         explained=np.nan_to_num(pca.explained_variance_ratio_).tolist(),
         components=pca.components_.tolist(),
         means=pca.mean_.tolist(),
     )
-
-
-def _refuse_overflow(values: np.ndarray) -> None:
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        raise TableError(
-            f"The numbers are too large to compute with (entity {bad[0][0] + 1})."
-        )
