@@ -150,6 +150,25 @@ def close_lost_tasks() -> int:
     return closed
 
 
+def close_if_lost(task: ProcessingTask) -> bool:
+    """Close a running task if the lease of its worker ran out.
+
+    Args:
+        task: the task that somebody reads.
+
+    Returns:
+        Whether the task was closed.
+    """
+    if task.worker_id is None:
+        return False
+    expires = DB.session.scalar(
+        sa.select(WorkerLease.expires_at).where(WorkerLease.id == task.worker_id)
+    )
+    if expires is not None and expires > utc_now():
+        return False
+    return close_task(task.id, TaskState.LOST, LOST_MESSAGE)
+
+
 def _keeper() -> LeaseKeeper | None:
     app = CELERY.flask_app
     return app.extensions.get("qhana-lease") if app is not None else None

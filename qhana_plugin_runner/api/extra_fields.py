@@ -170,7 +170,8 @@ class CSVList(Field):
             cells = value
         else:
             raise self.make_error("invalid")
-        elements, messages = [], []
+        elements: list[Any] = []
+        messages: list[str] = []
         for cell in cells:
             try:
                 elements.append(self.element_type.deserialize(cell, attr, data, **kwargs))

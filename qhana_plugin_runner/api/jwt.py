@@ -69,9 +69,8 @@ def require_jwt(
         ValueError: if the scheme is unknown.
     """
     if scheme not in SECURITY_SCHEMES:
-        raise ValueError(
-            f"There is no security scheme {scheme!r}; known: {', '.join(SECURITY_SCHEMES)}."
-        )
+        known = ", ".join(SECURITY_SCHEMES)
+        raise ValueError(f"There is no security scheme {scheme!r}; known are: {known}.")
     return jwt_required(optional=optional, fresh=fresh, refresh=refresh_token)
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -164,8 +163,8 @@ class StepMetadata:
     """A step of a task. The names are those of the JSON."""
 
     href: str
-    uiHref: str  # noqa: N815
-    stepId: str  # noqa: N815
+    uiHref: str
+    stepId: str
     cleared: bool = False
 
 
@@ -314,5 +313,5 @@ class WebhookParamsSchema(MaBaseSchema):
     )
 
     @post_load
-    def _make(self, data: Iterable[Any] | dict[str, Any], **kwargs: Any) -> WebhookParams:
-        return WebhookParams(**dict(data))
+    def _make(self, data: dict[str, Any], **kwargs: Any) -> WebhookParams:
+        return WebhookParams(**data)

@@ -32,8 +32,8 @@ class InputUrl(Validator):
     """Accepts absolute URLs that may name input data.
 
     Accepted are ``http``, ``https``, ``ftp`` and ``ftps`` URLs (host names without a dot
-    included), ``file://`` URLs without host or with ``localhost``, and ``data:`` URLs with
-    a media type.
+    included), ``file://`` URLs without host or with ``localhost``, and ``data:`` URLs
+    with a media type.
 
     Args:
         schemes: the accepted schemes; ``None`` accepts all of the above.
@@ -47,7 +47,7 @@ class InputUrl(Validator):
     ) -> None:
         accepted = {*NETWORK_SCHEMES, "file", "data"} if schemes is None else {*schemes}
         self.schemes = frozenset(scheme.lower() for scheme in accepted)
-        self.error = error or self.default_message
+        self.error: str = error or self.default_message
         self._network_url = URL(
             schemes=self.schemes - {"file", "data"}, require_tld=False, error=self.error
         )

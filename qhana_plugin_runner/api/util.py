@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ from qhana_plugin_runner.api.request_data import RequestParser
 from qhana_plugin_runner.api.url_fields import FileUrl, PluginUrl
 
 if TYPE_CHECKING:
+    from marshmallow.types import StrSequenceOrSet
+
     from qhana_plugin_runner.db.models.tasks import ProcessingTask
 
 __all__ = [
@@ -109,13 +111,13 @@ class FrontendFormBaseSchema(MaBaseSchema):
     def __init__(
         self,
         *,
-        only: Iterable[str] | None = None,
-        exclude: Iterable[str] = (),
+        only: StrSequenceOrSet | None = None,
+        exclude: StrSequenceOrSet = (),
         many: bool = False,
         context: dict[str, Any] | None = None,
-        load_only: Iterable[str] = (),
-        dump_only: Iterable[str] = (),
-        partial: bool | Iterable[str] | None = False,
+        load_only: StrSequenceOrSet = (),
+        dump_only: StrSequenceOrSet = (),
+        partial: bool | StrSequenceOrSet | None = False,
         unknown: str | None = None,
         validate_errors_as_result: bool = False,
     ) -> None:
@@ -136,7 +138,7 @@ class FrontendFormBaseSchema(MaBaseSchema):
         data: Any,
         *,
         many: bool | None = None,
-        partial: bool | Iterable[str] | None = None,
+        partial: bool | StrSequenceOrSet | None = None,
         unknown: str | None = None,
     ) -> Any:
         """Read the data of a form.

@@ -1,0 +1,126 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Step 9 of the request flow, continued: downloading result files."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import mimetypes
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, send_file
+from flask.views import MethodView
+from flask_smorest import abort
+from werkzeug.http import parse_options_header
+
+from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
+from qhana_plugin_runner.api.task_schemas import TEMPORARY_FILE, FileQuerySchema
+from qhana_plugin_runner.api.util import SecurityBlueprint
+from qhana_plugin_runner.db.models.tasks import TaskFile
+from qhana_plugin_runner.errors import QHAnaError
+from qhana_plugin_runner.storage import STORE
+
+_LOGGER = logging.getLogger("qhana_plugin_runner.api.files")
+
+SERVED_STORE = "local_filesystem"
+FALLBACK_TYPE = "application/octet-stream"
+
+FILES_API = SecurityBlueprint(
+    "files-api",
+    __name__,
+    description="Result files of tasks.",
+    url_prefix="/files",
+)
+
+
+@FILES_API.route("/<int:file_id>/")
+class FileView(MethodView):
+    """One result file."""
+
+    @FILES_API.arguments(FileQuerySchema(), location="query")
+    @FILES_API.response(
+        HTTPStatus.OK,
+        {"type": "string", "format": "binary"},
+        content_type=FALLBACK_TYPE,
+    )
+    @FILES_API.alt_response(
+        HTTPStatus.PARTIAL_CONTENT,
+        schema={"type": "string", "format": "binary"},
+        content_type=FALLBACK_TYPE,
+        description="The requested range.",
+    )
+    @FILES_API.alt_response(HTTPStatus.NOT_MODIFIED, description="Not modified.")
+    @FILES_API.alt_response(HTTPStatus.NOT_FOUND, "DEFAULT_ERROR")
+    @FILES_API.alt_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "DEFAULT_ERROR")
+    def get(self, query: dict[str, Any], file_id: int) -> Any:
+        """Download a file; the query contains its security tag."""
+        file = TaskFile.get_by_id(file_id) if file_id <= MAX_ROW_ID else None
+        if file is None or not _is_allowed(file, query["file_id"]):
+            abort(404, message="File not found.")
+        if file.file_type == TEMPORARY_FILE:
+            _LOGGER.warning("The temporary file %s is downloaded.", file_id)
+        return _send(file, _path(file))
+
+
+def _is_allowed(file: TaskFile, tag: str) -> bool:
+    given, expected = tag.encode("utf-8", "replace"), file.security_tag.encode()
+    return hmac.compare_digest(given, expected) and file.storage_provider == SERVED_STORE
+
+
+def _path(file: TaskFile) -> Path:
+    try:
+        return STORE[file.storage_provider].resolve_path(file)
+    except QHAnaError as err:
+        _LOGGER.error("The file %s cannot be served: %s", file.id, err)
+        abort(404, message="File not found.")
+
+
+def _send(file: TaskFile, path: Path) -> Response:
+    response = send_file(
+        path, mimetype=content_type(file), conditional=True, etag=True, max_age=None
+    )
+    headers = response.headers
+    headers["Content-Type"] = content_type(file)
+    headers["Content-Disposition"] = content_disposition(file.file_name)
+    headers["Accept-Ranges"] = "bytes"
+    headers["Cache-Control"] = "no-cache"
+    headers["X-Content-Type-Options"] = "nosniff"
+    if file.file_type and file.file_type.isascii() and file.file_type.isprintable():
+        headers["X-Data-Type"] = file.file_type
+    return response
+
+
+def content_type(file: TaskFile) -> str:
+    """Return the content type of a file, safe to be sent as a header.
+
+    Text without a declared charset is UTF-8: that is how the stores write it.
+    """
+    stored = file.mimetype or mimetypes.guess_type(file.file_name or "")[0]
+    if not stored or not (stored.isascii() and stored.isprintable()):
+        return FALLBACK_TYPE
+    type_, parameters = parse_options_header(stored)
+    main, _, sub = type_.partition("/")
+    if not main or not sub or " " in type_:
+        return FALLBACK_TYPE
+    if main.lower() == "text" and "charset" not in parameters:
+        return f"{stored}; charset=utf-8"
+    return stored
+
+
+def content_disposition(name: str | None) -> str:
+    """Return the header for showing a file under its name (RFC 6266, RFC 8187).
+
+    Args:
+        name: any Unicode text; control characters become ``_``.
+    """
+    clean = "".join(c if c.isprintable() else "_" for c in name or "file")
+    if clean.isascii() and all(c.isalnum() or c in "._-" for c in clean):
+        return f"inline; filename={clean}"
+    simple = clean.encode("ascii", "replace").decode().replace("?", "_")
+    simple = simple.replace("\\", "_").replace('"', "_")
+    encoded = quote(clean.encode("utf-8", "replace"), safe="")
+    return f"inline; filename=\"{simple}\"; filename*=UTF-8''{encoded}"

@@ -1,0 +1,108 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The list of plugins, and the way from a plugin's name to its newest version."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import current_app, redirect, request, url_for
+from flask.views import MethodView
+from flask_smorest import abort
+from marshmallow.fields import List, Nested, String
+
+from qhana_plugin_runner.api.mounted import MountedPlugin, mounted_plugins
+from qhana_plugin_runner.api.util import MaBaseSchema, SecurityBlueprint
+from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
+
+PLUGINS_API = SecurityBlueprint(
+    "plugins-api",
+    __name__,
+    description="All plugins, virtual ones included.",
+    url_prefix="/plugins",
+)
+
+
+class PluginSchema(MaBaseSchema):
+    """One plugin in the list."""
+
+    name = String(required=True)
+    version = String(required=True)
+    identifier = String(required=True)
+    api_root = String(required=True, metadata={"description": "Its metadata."})
+    description = String(required=True)
+    tags = List(String(), required=True)
+
+
+class PluginCollectionSchema(MaBaseSchema):
+    """The list of plugins."""
+
+    plugins = List(Nested(PluginSchema), required=True)
+
+
+@PLUGINS_API.route("/")
+class PluginsView(MethodView):
+    """All plugins with an API."""
+
+    @PLUGINS_API.response(HTTPStatus.OK, PluginCollectionSchema())
+    def get(self) -> Any:
+        """Get all plugins, sorted by name and version."""
+        mounted = mounted_plugins().in_order()
+        plugins = [_plugin(entry) for entry in mounted]
+        parents = {entry.plugin.identifier for entry in mounted}
+        parents |= {entry.plugin.name for entry in mounted}
+        plugins.extend(_virtual_plugin(row) for row in VirtualPlugin.get_all(parents))
+        plugins.sort(key=lambda plugin: (plugin["name"], plugin["version"]))
+        return {"plugins": plugins}
+
+
+def _plugin(mounted: MountedPlugin) -> dict[str, Any]:
+    plugin = mounted.plugin
+    return {
+        "name": plugin.name,
+        "version": plugin.version,
+        "identifier": plugin.identifier,
+        "api_root": f"{request.url_root.rstrip('/')}{mounted.url_prefix}/",
+        "description": plugin.description,
+        "tags": list(plugin.tags),
+    }
+
+
+def _virtual_plugin(row: VirtualPlugin) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "version": row.version,
+        "identifier": row.identifier,
+        "api_root": row.href,
+        "description": row.description,
+        "tags": row.tag_list,
+    }
+
+
+@PLUGINS_API.route("/<string:plugin>/")
+class PluginView(MethodView):
+    """The newest version of a plugin."""
+
+    @PLUGINS_API.response(HTTPStatus.FOUND, description="To the newest version.")
+    @PLUGINS_API.alt_response(HTTPStatus.NOT_FOUND, "DEFAULT_ERROR")
+    def get(self, plugin: str) -> Any:
+        """Redirect to the newest version of the plugin with that name."""
+        mounted = mounted_plugins()
+        if plugin in mounted.by_identifier:
+            # Its own "/" would have matched before this view.
+            return self._redirect(mounted.by_identifier[plugin])
+        versions = [entry for entry in mounted.in_order() if entry.plugin.name == plugin]
+        if not versions:
+            abort(404, message="No plugin registered with that name.")
+        return self._redirect(max(versions, key=lambda one: one.plugin.parsed_version))
+
+    def _redirect(self, mounted: MountedPlugin) -> Any:
+        root = f"{mounted.url_prefix}/"
+        for rule in current_app.url_map.iter_rules():
+            is_root = rule.rule == root and "GET" in (rule.methods or ())
+            if is_root and rule.endpoint.startswith(f"{mounted.blueprint_name}."):
+                location = url_for(rule.endpoint)
+                query = request.query_string.decode("ascii", "replace")
+                return redirect(f"{location}?{query}" if query else location)
+        abort(404, message="The plugin does not provide a blueprint.")

@@ -1,0 +1,102 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Step 9 of the request flow (row -> JSON): the status of tasks and subscriptions."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Response, jsonify, url_for
+from flask.views import MethodView
+from flask_smorest import abort
+from sqlalchemy.orm import joinedload, selectinload
+
+from qhana_plugin_runner import recovery, webhooks
+from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
+from qhana_plugin_runner.api.task_schemas import (
+    TaskCommandSchema,
+    TaskSchema,
+    task_document,
+)
+from qhana_plugin_runner.api.util import SecurityBlueprint
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile, TaskState
+from qhana_plugin_runner.errors import QHAnaError
+from qhana_plugin_runner.storage import STORE
+
+_LOGGER = logging.getLogger("qhana_plugin_runner.api.tasks")
+
+TASKS_API = SecurityBlueprint(
+    "tasks-api",
+    __name__,
+    description="The status of tasks.",
+    url_prefix="/tasks",
+)
+
+
+@TASKS_API.route("/<int:task_id>/")
+class TaskView(MethodView):
+    """One task."""
+
+    @TASKS_API.response(HTTPStatus.OK, TaskSchema())
+    @TASKS_API.alt_response(HTTPStatus.NOT_FOUND, "DEFAULT_ERROR")
+    def get(self, task_id: int) -> Any:
+        """Get the status of a task with its steps and, once it has ended, its outputs."""
+        return _answer(_load_task(task_id))
+
+    @TASKS_API.arguments(TaskCommandSchema(), location="json")
+    @TASKS_API.response(HTTPStatus.OK, TaskSchema())
+    @TASKS_API.alt_response(HTTPStatus.BAD_REQUEST, "DEFAULT_ERROR")
+    @TASKS_API.alt_response(HTTPStatus.NOT_FOUND, "DEFAULT_ERROR")
+    def post(self, command: dict[str, Any], task_id: int) -> Any:
+        """Subscribe a webhook to the task, or end its subscription."""
+        task = _load_task(task_id)
+        webhook, event = command["webhook_href"], command["event"]
+        if command["command"] == "subscribe":
+            webhooks.subscribe(task, webhook, _task_href(task_id), event)
+        elif command["command"] == "unsubscribe":
+            webhooks.unsubscribe(task, webhook, event)
+        else:
+            abort(400, message=f"Command '{command['command']}' is not supported!")
+        return _answer(_load_task(task_id))
+
+
+def _load_task(task_id: int) -> ProcessingTask:
+    statement = (
+        sa.select(ProcessingTask)
+        .where(ProcessingTask.id == task_id)
+        .options(
+            joinedload(ProcessingTask.links),
+            selectinload(ProcessingTask.steps),
+        )
+        .execution_options(populate_existing=True)
+    )
+    task = None
+    if task_id <= MAX_ROW_ID:
+        task = DB.session.execute(statement).unique().scalar_one_or_none()
+    if task is None:
+        abort(404, message="Task not found.")
+    if task.state == TaskState.RUNNING.value and recovery.close_if_lost(task):
+        DB.session.refresh(task)
+    return task
+
+
+def _answer(task: ProcessingTask) -> Response:
+    response = jsonify(task_document(task, _task_href(task.id), _file_url))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _task_href(task_id: int) -> str:
+    return url_for("tasks-api.TaskView", task_id=str(task_id), _external=True)
+
+
+def _file_url(file: TaskFile) -> str | None:
+    try:
+        return STORE.get_task_file_url(file, external=True)
+    except QHAnaError as err:
+        _LOGGER.error("The file %s of task %s has no URL: %s", file.id, file.task_id, err)
+        return None
