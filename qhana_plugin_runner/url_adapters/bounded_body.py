@@ -38,6 +38,7 @@ class BoundedBody(RawIOBase):
         self._received = 0
         self._waited = 0.0
         self._rest = b""
+        self._closed = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._body, name)
@@ -120,9 +121,10 @@ class BoundedBody(RawIOBase):
 
     @property
     def closed(self) -> bool:
-        """Whether the body is closed."""
-        return bool(self._body.closed)
+        """Whether this was closed; that all is read does not close it."""
+        return self._closed
 
     def close(self) -> None:
         """Close the body; its connection is not used again unless all was read."""
+        self._closed = True
         self._body.close()

@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Timer
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
+from threading import Event, Timer
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -32,14 +33,6 @@ from qhana_plugin_runner.url_adapters.bounded_body import BoundedBody
 from qhana_plugin_runner.url_adapters.policy import MAX_REDIRECTS, FetchPolicy
 
 WEB_SCHEMES = ("http", "https")
-
-
-def _shut_down(sock: socket.socket) -> None:
-    # Not sock.shutdown(): that of TLS sockets is not made for a second thread.
-    try:
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
-    except OSError:
-        return  # it is closed already
 
 
 class CheckedHTTPConnection(HTTPConnection):
@@ -102,25 +95,46 @@ class CheckedHTTPConnection(HTTPConnection):
 
     def getresponse(self) -> Any:
         """Read the head of the response, but do not wait for ever if it trickles in."""
-        with _hang_up_after(self.sock, FetchPolicy.current().max_seconds):
+        # Version 1 of urllib3 has set the read time-out of the socket by now, version 2
+        # that of the connection; the other one is the connect time-out.
+        pauses = (self.timeout, self.sock.gettimeout()) if self.sock else (None,)
+        seconds = FetchPolicy.current().max_seconds
+        if seconds is None or self.sock is None:
+            return super().getresponse()
+        if not all(isinstance(pause, int | float) for pause in pauses):
+            return super().getresponse()  # the caller means to wait for ever
+        with _hang_up_after(self.sock, max(seconds, *pauses) + 1):
             return super().getresponse()
 
 
 @contextmanager
-def _hang_up_after(sock: socket.socket | None, seconds: float | None) -> Iterator[None]:
-    """Shut a socket down after some time, which makes who waits for it fail."""
-    pause = sock.gettimeout() if sock is not None else None
-    if seconds is None or pause is None or sock is None:
-        yield
-        return
-    # A caller who set a longer time-out means to wait that long.
-    timer = Timer(max(seconds, pause) + 1, _shut_down, [sock])
+def _hang_up_after(sock: socket.socket, seconds: float) -> Iterator[None]:
+    """Shut a socket down after some time, which wakes up who waits for it.
+
+    Raises:
+        TimeoutError: that happened. A head that is cut off may look like a complete one.
+    """
+    fired = Event()
+
+    def hang_up() -> None:
+        fired.set()
+        # Not sock.shutdown(): that of TLS sockets is not made for a second thread.
+        with suppress(OSError):  # it is closed already
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    timer = Timer(seconds, hang_up)
     timer.daemon = True
     timer.start()
     try:
         yield
+    except (OSError, HTTPException) as error:
+        if not fired.is_set():
+            raise
+        raise TimeoutError("The server takes too long to answer.") from error
     finally:
         timer.cancel()
+    if fired.is_set():
+        raise TimeoutError("The server takes too long to answer.")
 
 
 class CheckedHTTPSConnection(CheckedHTTPConnection, HTTPSConnection):
