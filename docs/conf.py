@@ -25,6 +25,7 @@ extensions = [
     "reference",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_click",
     "sphinx_copybutton",
     "sphinxcontrib.mermaid",
 ]
