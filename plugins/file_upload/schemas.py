@@ -96,5 +96,4 @@ class UploadFormSchema(UploadParametersSchema):
     )
 
     class Meta:
-        ordered = True
         fields = ("file", "data_type", "content_type")
