@@ -83,12 +83,18 @@ def test_clusters_agree_with_the_species(demo: DemoRun):
 
 def test_prints_the_result_urls(demo: DemoRun):
     for data_type in ("entity/list", "entity/vector", "entity/label", "custom/plot"):
-        pattern = rf"^  {data_type} +http://localhost:\d+/files/\d+/\?file-id=\S+$"
+        pattern = rf"^ +{data_type} +http://localhost:\d+/files/\d+/\?file-id=\S+$"
         assert re.search(pattern, demo.output, re.MULTILINE), demo.output
 
 
 def test_shows_the_end_of_every_task(demo: DemoRun):
-    assert len(re.findall(r"SUCCESS after [0-9.]+ s  http://", demo.output)) == 4
+    bars = re.findall(r"^(\S+) +\[#{24}] 100% +[0-9.]+ s  SUCCESS$", demo.output, re.M)
+    assert bars == [
+        "file-upload",
+        "pca",
+        "classical-k-means",
+        "cluster-scatter-visualization",
+    ]
     assert demo.errors == ""
 
 

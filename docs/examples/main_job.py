@@ -98,21 +98,31 @@ class Runner:
 
     def _wait(self, name: str, url: str, task: dict[str, Any]) -> dict[str, Any]:
         began = time.monotonic()
-        with click.progressbar(length=100, label=f"{name:<30}", show_eta=False) as bar:
-            delay = 0.1
-            while task["status"] in ("PENDING", "UNKNOWN"):
-                if time.monotonic() - began > TASK_SECONDS:
-                    raise DemoError(
-                        f"{name} did not end within {TASK_SECONDS} s ({url}); does a "
-                        "worker run?"
-                    )
-                time.sleep(delay)
-                delay = min(delay * 1.3, 2)
-                task = self.request("GET", url).json()
-                bar.update(min(99, _percent(task)) - bar.pos)
-            bar.update(100 - bar.pos)
-        click.echo(f"  {task['status']} after {time.monotonic() - began:.1f} s  {url}")
+        delay = 0.1
+        while task["status"] in ("PENDING", "UNKNOWN"):
+            seconds = time.monotonic() - began
+            if seconds > TASK_SECONDS:
+                raise DemoError(
+                    f"{name} did not end within {TASK_SECONDS} s ({url}); does a worker "
+                    "run?"
+                )
+            if sys.stdout.isatty():
+                bar = progress_bar(min(99, _percent(task)))
+                click.echo(f"\r{name:<30} {bar} {seconds:6.1f} s", nl=False)
+            time.sleep(delay)
+            delay = min(delay * 1.3, 2)
+            task = self.request("GET", url).json()
+        start = "\r" if sys.stdout.isatty() else ""
+        bar = progress_bar(100 if task["status"] == "SUCCESS" else _percent(task))
+        seconds = time.monotonic() - began
+        click.echo(f"{start}{name:<30} {bar} {seconds:6.1f} s  {task['status']}")
         return task
+
+
+def progress_bar(percent: int, width: int = 24) -> str:
+    """A bar of text."""
+    full = width * max(0, min(100, percent)) // 100
+    return f"[{'#' * full}{'-' * (width - full)}] {percent:>3}%"
 
 
 def _percent(task: dict[str, Any]) -> int:
@@ -200,12 +210,13 @@ def run_main_job(runner: Runner, output: Path) -> float:
         ("classical-k-means", clustered),
         ("cluster-scatter-visualization", drawn),
     ):
+        click.echo(f"  {name:<29} {task['url']}")
         for result in task["outputs"]:
-            click.echo(f"  {result['dataType']:<20} {result['href']}")
+            click.echo(f"    {result['dataType']:<27} {result['href']}")
             if result["dataType"] == "custom/plot":
                 plot = output / f"{name}.html"
                 plot.write_bytes(runner.request("GET", result["href"]).content)
-                click.echo(f"  {'':<20} stored as {plot}")
+                click.echo(f"    {'':<27} stored as {plot}")
     click.echo(f"Adjusted Rand index of clusters and species: {agreement:.3f}")
     return agreement
 
