@@ -56,6 +56,9 @@ _DEFAULT_SETTINGS: dict[str, Any] = {
     "broker_connection_max_retries": None,
     # A free slot takes one task; nothing waits behind a busy one.
     "worker_prefetch_multiplier": 1,
+    # A dead pool child is reported after this time (seconds); its outcome is recorded
+    # by itself, so there is no late result to wait for.
+    "worker_lost_wait": 0.5,
     "worker_hijack_root_logger": False,
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "beat_schedule": {},
