@@ -26,7 +26,7 @@ _RETRY_AFTER_SECONDS = "5"
 
 
 def init_app(app: Flask) -> None:
-    """Register the error handlers of the runner (flask-smorest has set its own before)."""
+    """Register the error handlers of the runner; plugins share them."""
     app.register_error_handler(HTTPException, _handle_http_exception)
     app.register_error_handler(QHAnaError, _handle_runner_error)
     app.register_error_handler(DBAPIError, _handle_database_error)
@@ -69,6 +69,7 @@ def error_answer(
         response = jsonify(body)
     response.status_code = code
     response.headers.update(headers or {})
+    response.vary.add("Accept")
     if code == 503:
         response.headers.setdefault("Retry-After", _RETRY_AFTER_SECONDS)
     return response
@@ -114,7 +115,8 @@ def _handle_runner_error(error: QHAnaError) -> Response:
 
 def _handle_database_error(error: DBAPIError | PoolTimeoutError) -> Response:
     DB.session.rollback()
-    if isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError)):
+    is_away = isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError))
+    if is_away or getattr(error, "connection_invalidated", False):
         _LOGGER.error("The database does not answer: %s", error)
         return error_answer(503, message="The database does not answer. Try again later.")
     _LOGGER.error("The database refused a statement.", exc_info=error)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from flask import Response, send_file
 from flask.views import MethodView
-from flask_smorest import abort
+from webargs.flaskparser import abort
 from werkzeug.http import parse_options_header
 
 from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
@@ -22,12 +22,20 @@ from qhana_plugin_runner.api.task_schemas import TEMPORARY_FILE, FileQuerySchema
 from qhana_plugin_runner.api.util import SecurityBlueprint
 from qhana_plugin_runner.db.models.tasks import TaskFile
 from qhana_plugin_runner.errors import QHAnaError
-from qhana_plugin_runner.storage import STORE
+from qhana_plugin_runner.storage import STORE, LocalFileStore
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.api.files")
 
 SERVED_STORE = "local_filesystem"
 FALLBACK_TYPE = "application/octet-stream"
+PDF_TYPE = "application/pdf"
+
+#: What a stored page may do: run its scripts, but not as part of this origin, where they
+#: could use the API in the name of whoever opens the file.
+SANDBOX = (
+    "sandbox allow-scripts allow-forms allow-popups allow-downloads allow-modals "
+    "allow-popups-to-escape-sandbox"
+)
 
 FILES_API = SecurityBlueprint(
     "files-api",
@@ -73,22 +81,28 @@ def _is_allowed(file: TaskFile, tag: str) -> bool:
 
 def _path(file: TaskFile) -> Path:
     try:
-        return STORE[file.storage_provider].resolve_path(file)
+        store = STORE[file.storage_provider]
+        if isinstance(store, LocalFileStore):
+            return store.resolve_path(file)
     except QHAnaError as err:
         _LOGGER.error("The file %s cannot be served: %s", file.id, err)
-        abort(404, message="File not found.")
+    abort(404, message="File not found.")
 
 
 def _send(file: TaskFile, path: Path) -> Response:
-    response = send_file(
-        path, mimetype=content_type(file), conditional=True, etag=True, max_age=None
-    )
+    type_ = content_type(file)
+    try:
+        response = send_file(path, mimetype=type_, conditional=True, etag=True)
+    except FileNotFoundError:  # deleted a moment ago
+        abort(404, message="File not found.")
     headers = response.headers
-    headers["Content-Type"] = content_type(file)
+    headers["Content-Type"] = type_
     headers["Content-Disposition"] = content_disposition(file.file_name)
     headers["Accept-Ranges"] = "bytes"
     headers["Cache-Control"] = "no-cache"
     headers["X-Content-Type-Options"] = "nosniff"
+    if type_ != PDF_TYPE:  # browsers show no PDF in a sandbox
+        headers["Content-Security-Policy"] = SANDBOX
     if file.file_type and file.file_type.isascii() and file.file_type.isprintable():
         headers["X-Data-Type"] = file.file_type
     return response

@@ -6,15 +6,18 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from flask import current_app, redirect, request, url_for
 from flask.views import MethodView
-from flask_smorest import abort
 from marshmallow.fields import List, Nested, String
+from webargs.flaskparser import abort
 
 from qhana_plugin_runner.api.mounted import MountedPlugin, mounted_plugins
 from qhana_plugin_runner.api.util import MaBaseSchema, SecurityBlueprint
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
+from qhana_plugin_runner.plugin_loader import get_load_report
+from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 
 PLUGINS_API = SecurityBlueprint(
     "plugins-api",
@@ -63,7 +66,7 @@ def _plugin(mounted: MountedPlugin) -> dict[str, Any]:
         "name": plugin.name,
         "version": plugin.version,
         "identifier": plugin.identifier,
-        "api_root": f"{request.url_root.rstrip('/')}{mounted.url_prefix}/",
+        "api_root": f"{request.url_root.rstrip('/')}{quote(mounted.url_prefix, '/@')}/",
         "description": plugin.description,
         "tags": list(plugin.tags),
     }
@@ -80,6 +83,19 @@ def _virtual_plugin(row: VirtualPlugin) -> dict[str, Any]:
     }
 
 
+def _newest_version(name: str) -> QHAnaPluginBase | None:
+    """Return the newest usable version of a plugin, which need not have an API."""
+    report = get_load_report()
+    failed = {entry.identifier for entry in report.failures}
+    mounted = mounted_plugins().by_identifier
+    versions = [
+        plugin
+        for identifier, plugin in report.plugins.items()
+        if plugin.name == name and (identifier in mounted or identifier not in failed)
+    ]
+    return max(versions, key=lambda plugin: plugin.parsed_version, default=None)
+
+
 @PLUGINS_API.route("/<string:plugin>/")
 class PluginView(MethodView):
     """The newest version of a plugin."""
@@ -92,10 +108,10 @@ class PluginView(MethodView):
         if plugin in mounted.by_identifier:
             # Its own "/" would have matched before this view.
             return self._redirect(mounted.by_identifier[plugin])
-        versions = [entry for entry in mounted.in_order() if entry.plugin.name == plugin]
-        if not versions:
+        newest = _newest_version(plugin)
+        if newest is None or newest.identifier not in mounted.by_identifier:
             abort(404, message="No plugin registered with that name.")
-        return self._redirect(max(versions, key=lambda one: one.plugin.parsed_version))
+        return self._redirect(mounted.by_identifier[newest.identifier])
 
     def _redirect(self, mounted: MountedPlugin) -> Any:
         root = f"{mounted.url_prefix}/"

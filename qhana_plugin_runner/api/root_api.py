@@ -7,7 +7,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response
+from flask import Response, jsonify
 from flask.views import MethodView
 from marshmallow.fields import String
 
@@ -36,6 +36,7 @@ class RootView(MethodView):
     @ROOT_API.response(HTTPStatus.OK, RootSchema())
     def get(self) -> Any:
         """Get the title of the API, or the index page."""
-        if prefers_html():
-            return Response(render_index(), headers={"Vary": "Accept"})
-        return {"title": TITLE}
+        is_page = prefers_html()
+        response = Response(render_index()) if is_page else jsonify(title=TITLE)
+        response.vary.add("Accept")
+        return response

@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Flask
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import IntegerConverter
 
 #: Largest id of a row: integer primary keys have 32 bits on PostgreSQL and MySQL.
 MAX_ROW_ID = 2**31 - 1
@@ -20,16 +18,6 @@ class AsciiIntegerConverter(IntegerConverter):
     regex = "[0-9]{1,18}"
 
 
-class RowIdConverter(AsciiIntegerConverter):
-    """``<row_id:…>``: a number that may be the id of a row; other numbers are a 404."""
-
-    regex = "[0-9]{1,10}"
-
-    def __init__(self, map: Map, *args: Any, **kwargs: Any) -> None:
-        super().__init__(map, *args, max=MAX_ROW_ID, **kwargs)
-
-
 def init_app(app: Flask) -> None:
-    """Make the converters known to the URL map of an app."""
+    """Use the converter in the URL rules of an app, those of its plugins included."""
     app.url_map.converters["int"] = AsciiIntegerConverter
-    app.url_map.converters["row_id"] = RowIdConverter

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Response, jsonify, url_for
 from flask.views import MethodView
-from flask_smorest import abort
 from sqlalchemy.orm import joinedload, selectinload
+from webargs.flaskparser import abort
 
 from qhana_plugin_runner import recovery, webhooks
 from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
@@ -24,7 +24,6 @@ from qhana_plugin_runner.api.task_schemas import (
 from qhana_plugin_runner.api.util import SecurityBlueprint
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile, TaskState
-from qhana_plugin_runner.errors import QHAnaError
 from qhana_plugin_runner.storage import STORE
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.api.tasks")
@@ -97,6 +96,6 @@ def _task_href(task_id: int) -> str:
 def _file_url(file: TaskFile) -> str | None:
     try:
         return STORE.get_task_file_url(file, external=True)
-    except QHAnaError as err:
+    except Exception as err:  # stores of plugins raise what they like
         _LOGGER.error("The file %s of task %s has no URL: %s", file.id, file.task_id, err)
         return None

@@ -1,22 +1,36 @@
 # Copyright 2026 QHAna plugin runner contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Viewers of the OpenAPI document that work without internet.
+"""The OpenAPI document, and viewers of it that work without internet.
 
-Their scripts come from optional Python packages (the extra ``viewers``). Only the files
-of these packages are used, none of their code runs.
+The viewers' scripts come from optional Python packages (the extra ``viewers``). Only the
+files of these packages are used, none of their code runs; the pages load nothing else.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, abort, current_app, render_template, url_for
-from flask.helpers import send_from_directory
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
 
-_ONE_DAY = 24 * 3600
+from qhana_plugin_runner.api.document import RunnerApi
+
+# The URLs of files contain the version of their package.
+_ONE_YEAR = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,14 @@ class Viewer:
     def distribution(self) -> str:
         """The name to install."""
         return self.package.replace("_", "-")
+
+    @property
+    def version(self) -> str:
+        """The version of the installed package, empty if it cannot be told."""
+        try:
+            return importlib.metadata.version(self.distribution)
+        except importlib.metadata.PackageNotFoundError:
+            return ""
 
     def asset_folder(self) -> Path | None:
         """Return the folder of the files, ``None`` if the package is not installed."""
@@ -77,38 +99,57 @@ VIEWERS = (
 )
 
 
-def add_viewer_routes(blueprint: Blueprint) -> None:
-    """Add the pages and files of all viewers to the documentation blueprint."""
+def init_app(app: Flask, api: RunnerApi, url_prefix: str) -> None:
+    """Serve the OpenAPI document and its viewers.
+
+    Args:
+        app: the application.
+        api: its API.
+        url_prefix: path below which the API lies, without a slash at the end.
+    """
+    blueprint = Blueprint("api-docs", __name__, url_prefix=url_prefix or "/")
+    path = app.config.get("OPENAPI_JSON_PATH") or "api-spec.json"
+    blueprint.add_url_rule(
+        "/" + path.lstrip("/"), "openapi_json", lambda: _answer_document(api)
+    )
     for viewer in VIEWERS:
-        path = current_app.config.get(f"OPENAPI_{viewer.name.upper()}_PATH")
-        if not path:
-            continue
-        path = "/" + path.strip("/") + "/"
-        endpoint = f"openapi_{viewer.name}"
-        blueprint.add_url_rule(
-            path, endpoint, _show, defaults={"viewer_name": viewer.name}
-        )
-        blueprint.add_url_rule(
-            f"{path}assets/<path:file>",
-            f"{endpoint}_asset",
-            _asset,
-            defaults={"viewer_name": viewer.name},
-        )
+        _add_viewer_routes(app, blueprint, viewer)
+    app.register_blueprint(blueprint)
 
 
-def _viewer(name: str) -> Viewer:
-    return next(viewer for viewer in VIEWERS if viewer.name == name)
+def _answer_document(api: RunnerApi) -> Response:
+    body, etag = api.serialised()
+    response = Response(body, mimetype="application/json")
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = "no-cache"
+    response.make_conditional(request)
+    return response
 
 
-def _show(viewer_name: str) -> str:
-    viewer = _viewer(viewer_name)
+def _add_viewer_routes(app: Flask, blueprint: Blueprint, viewer: Viewer) -> None:
+    path = app.config.get(f"OPENAPI_{viewer.name.upper()}_PATH")
+    if not path:
+        return
+    path = "/" + path.strip("/") + "/"
+    endpoint = f"openapi_{viewer.name}"
+    blueprint.add_url_rule(path, endpoint, lambda: _show(viewer))
+    blueprint.add_url_rule(
+        f"{path}assets/<path:file>",
+        f"{endpoint}_asset",
+        lambda file: _asset(viewer, file),
+    )
+
+
+def _show(viewer: Viewer) -> Response:
     urls = _configured_urls(viewer)
     if not urls and viewer.asset_folder() is not None:
         urls = {
-            purpose: url_for(f"api-docs.openapi_{viewer.name}_asset", file=file)
+            purpose: url_for(
+                f"api-docs.openapi_{viewer.name}_asset", file=file, v=viewer.version
+            )
             for purpose, file in viewer.files.items()
         }
-    return render_template(
+    html = render_template(
         "qhana_runner/viewer.html",
         viewer=viewer,
         urls=urls,
@@ -116,6 +157,8 @@ def _show(viewer_name: str) -> str:
         spec_url=url_for("api-docs.openapi_json"),
         attributes=_attributes(viewer),
     )
+    headers = {"Content-Security-Policy": _content_policy(urls)}
+    return Response(html, mimetype="text/html", headers=headers)
 
 
 def _configured_urls(viewer: Viewer) -> dict[str, str]:
@@ -129,14 +172,31 @@ def _configured_urls(viewer: Viewer) -> dict[str, str]:
 
 
 def _attributes(viewer: Viewer) -> dict[str, Any]:
-    if viewer.name == "rapidoc":
-        return dict(current_app.config.get("OPENAPI_RAPIDOC_CONFIG") or {})
-    return {}
+    if viewer.name != "rapidoc":
+        return {}
+    # Its fonts would come from the internet.
+    return {
+        "load-fonts": "false",
+        **(current_app.config.get("OPENAPI_RAPIDOC_CONFIG") or {}),
+    }
 
 
-def _asset(viewer_name: str, file: str) -> Response:
-    viewer = _viewer(viewer_name)
+def _content_policy(urls: dict[str, str]) -> str:
+    """Return a policy that allows this origin and those of configured files."""
+    parts = [urlsplit(url) for url in urls.values()]
+    origins = sorted({f"{part.scheme}://{part.netloc}" for part in parts if part.netloc})
+    sources = " ".join(["'self'", *origins])
+    return (
+        f"default-src 'self'; script-src {sources}; style-src {sources} 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:"
+    )
+
+
+def _asset(viewer: Viewer, file: str) -> Response:
     folder = viewer.asset_folder()
     if folder is None or file not in viewer.files.values():
         abort(404)
-    return send_from_directory(folder, file, max_age=_ONE_DAY)
+    response = send_from_directory(folder, file, max_age=_ONE_YEAR)
+    response.cache_control.public = True
+    response.cache_control.immutable = True
+    return response
