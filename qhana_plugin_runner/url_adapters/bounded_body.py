@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from qhana_plugin_runner.errors import FetchError
+from qhana_plugin_runner.url_adapters.deadlines import hang_up_after
 from qhana_plugin_runner.url_adapters.policy import too_long
 
 _CHUNK_SIZE = 1 << 16
@@ -39,6 +40,7 @@ class BoundedBody(RawIOBase):
         self._waited = 0.0
         self._rest = b""
         self._closed = False
+        self._pieces: Iterator[bytes] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._body, name)
@@ -54,23 +56,43 @@ class BoundedBody(RawIOBase):
 
     def _next(self, size: int, decode_content: bool | None) -> bytes:
         """Get some bytes, at most about ``size``; none only at the end."""
-        # Version 1 of urllib3 has no read1, and its decoder may need more than one read.
-        read = getattr(self._body, "read1", None)
         started = monotonic()
-        if read is not None:
-            chunk: bytes = read(size, decode_content=decode_content) or b""
+        if hasattr(self._body, "read1"):
+            chunk = self._body.read1(size, decode_content=decode_content) or b""
         else:
-            chunk = next(self._body.stream(size, decode_content), b"")
+            chunk = self._next_of_old_library(decode_content)
         self._waited += monotonic() - started
         self._received += len(chunk)
         if self._max_bytes is not None and self._received > self._max_bytes:
             self.close()
             raise too_long(self._max_bytes)
-        extra = self._received / BYTES_PER_EXTRA_SECOND
-        if self._max_seconds is not None and self._waited > self._max_seconds + extra:
-            self.close()
-            raise FetchError("The server sends its answer too slowly.")
+        if self._waited > self._patience():
+            raise self._too_slow()
         return chunk
+
+    def _patience(self) -> float:
+        """Get how many seconds of waiting are allowed for what was received."""
+        if self._max_seconds is None:
+            return float("inf")
+        return self._max_seconds + self._received / BYTES_PER_EXTRA_SECOND
+
+    def _too_slow(self) -> FetchError:
+        self.close()
+        return FetchError("The server sends its answer too slowly.")
+
+    def _next_of_old_library(self, decode_content: bool | None) -> bytes:
+        """Get some bytes from version 1 of urllib3, which waits until it has many."""
+        if self._pieces is None:
+            self._pieces = self._body.stream(_CHUNK_SIZE, decode_content)
+        connected = getattr(getattr(self._body, "_fp", None), "fp", None)
+        sock = getattr(getattr(connected, "raw", None), "_sock", None)
+        if sock is None or self._max_seconds is None:
+            return next(self._pieces, b"")
+        try:
+            with hang_up_after(sock, max(self._patience() - self._waited, 0)):
+                return next(self._pieces, b"")
+        except TimeoutError as error:
+            raise self._too_slow() from error
 
     def stream(
         self, amt: int | None = _CHUNK_SIZE, decode_content: bool | None = None

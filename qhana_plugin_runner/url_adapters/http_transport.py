@@ -11,10 +11,6 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from http.client import HTTPException
-from threading import Event, Timer
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -30,6 +26,7 @@ from urllib3.util.connection import allowed_gai_family, create_connection
 
 from qhana_plugin_runner.errors import FetchError
 from qhana_plugin_runner.url_adapters.bounded_body import BoundedBody
+from qhana_plugin_runner.url_adapters.deadlines import hang_up_after
 from qhana_plugin_runner.url_adapters.policy import MAX_REDIRECTS, FetchPolicy
 
 WEB_SCHEMES = ("http", "https")
@@ -103,38 +100,8 @@ class CheckedHTTPConnection(HTTPConnection):
             return super().getresponse()
         if not all(isinstance(pause, int | float) for pause in pauses):
             return super().getresponse()  # the caller means to wait for ever
-        with _hang_up_after(self.sock, max(seconds, *pauses) + 1):
+        with hang_up_after(self.sock, max(seconds, *pauses) + 1):
             return super().getresponse()
-
-
-@contextmanager
-def _hang_up_after(sock: socket.socket, seconds: float) -> Iterator[None]:
-    """Shut a socket down after some time, which wakes up who waits for it.
-
-    Raises:
-        TimeoutError: that happened. A head that is cut off may look like a complete one.
-    """
-    fired = Event()
-
-    def hang_up() -> None:
-        fired.set()
-        # Not sock.shutdown(): that of TLS sockets is not made for a second thread.
-        with suppress(OSError):  # it is closed already
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-    timer = Timer(seconds, hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except (OSError, HTTPException) as error:
-        if not fired.is_set():
-            raise
-        raise TimeoutError("The server takes too long to answer.") from error
-    finally:
-        timer.cancel()
-    if fired.is_set():
-        raise TimeoutError("The server takes too long to answer.")
 
 
 class CheckedHTTPSConnection(CheckedHTTPConnection, HTTPSConnection):
@@ -209,6 +176,8 @@ def _bound(response: Response, policy: FetchPolicy, stream: bool, timeout: Any) 
     if seconds is not None:
         seconds = max(seconds, pause) if isinstance(pause, int | float) else None
     limit = policy.body_limit(stream)
+    # Version 1 of urllib3 takes a body that breaks off for a complete one by default.
+    response.raw.enforce_content_length = True
     length = response.headers.get("Content-Length", "")
     if response.request.method != "HEAD" and length.isdecimal():
         try:
