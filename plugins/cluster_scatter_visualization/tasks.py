@@ -17,11 +17,9 @@ from qhana_plugin_runner.errors import (
     QHAnaError,
     TaskNotFoundError,
 )
-from qhana_plugin_runner.plugin_utils.numeric_table import (
-    load_numeric_table,
-    load_table_rows,
-)
+from qhana_plugin_runner.plugin_utils.numeric_table import load_numeric_table
 from qhana_plugin_runner.plugin_utils.scatter_plot import ScatterPlot
+from qhana_plugin_runner.plugin_utils.table_rows import load_table_rows
 from qhana_plugin_runner.requests import get_mimetype, open_url
 from qhana_plugin_runner.storage import STORE
 

@@ -4,11 +4,8 @@
 
 :func:`load_numeric_table` is what a plugin that computes calls with the response of an
 input URL. It needs nothing but the standard library; ``numpy.array(table.columns)`` or
-``list(table.rows())`` hand the numbers to a scientific library. Every error is one
-sentence that names the row and the column, because the user sees it as the task's log.
-
-Rows are counted as a spreadsheet shows them: in a CSV file the header is row 1, in JSON
-the first entity is row 1.
+``list(table.rows())`` hand the numbers to a scientific library. Errors name the row and
+the column, see :mod:`qhana_plugin_runner.plugin_utils.table_rows`.
 """
 
 from __future__ import annotations
@@ -16,11 +13,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from ..errors import TableError
-from .entity_marshalling import ResponseLike, load_entities
+from .entity_marshalling import ResponseLike
+from .table_rows import load_table_rows, shorten, to_number
 
 NO_DIMENSIONS = frozenset(("ID", "href"))
 """Attributes that identify an entity and are never numbers to compute with."""
@@ -98,44 +95,6 @@ def load_numeric_table(
     )
 
 
-def load_table_rows(
-    file_: ResponseLike, mimetype: str, required: Sequence[str] = ()
-) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Read entities one by one, together with the number of their row.
-
-    The attributes keep the order of a CSV header; those of a JSON object are sorted by
-    name, since JSON objects have no order.
-
-    Args:
-        file_: the response of an input URL (see ``load_entities``).
-        mimetype: its content type.
-        required: attributes that each entity must have besides ``ID``.
-
-    Raises:
-        TableError: if the file has no entities, no (or a doubtful) header row, a row
-            without one of the attributes, or two rows with one ``ID``.
-    """
-    is_csv = mimetype.partition(";")[0].strip().lower() == "text/csv"
-    first_row = 2 if is_csv else 1
-    seen: dict[str, int] = {}
-
-    def check_header(header: list[str]) -> list[str]:
-        _check_header(header, required)
-        return header
-
-    entities = load_entities(
-        file_, mimetype, process_csv_header=check_header if is_csv else None
-    )
-    for row, item in enumerate(entities, start=first_row):
-        entity = item.as_dict() if is_csv else _as_sorted_object(row, item)
-        _check_names(row, entity, required)
-        _check_id(row, entity, seen)
-        yield row, entity
-    if not seen:
-        place = "Row 2 is missing" if is_csv else "Row 1, column 'ID' is missing"
-        raise TableError(f"{place}: the file holds no entities.")
-
-
 class _Column:
     """One attribute while it is read: either all cells are numbers or none is."""
 
@@ -204,92 +163,19 @@ def _to_numbers(cell: Any) -> list[float]:
     if isinstance(cell, list):
         if not cell:
             raise ValueError("the list is empty.")
-        return [_to_number(item) for item in cell]
-    return [_to_number(cell)]
-
-
-def _to_number(cell: Any) -> float:
-    if cell is None or cell == "":
-        raise ValueError("the cell is empty, expected a number.")
-    shown = f"'{_shorten(cell)}'"
-    # Python's own number syntax allows 1_000, which no other tool reads as a number.
-    if isinstance(cell, (dict, list, bool)) or (isinstance(cell, str) and "_" in cell):
-        raise ValueError(f"{shown} is not a number.")
-    try:
-        number = float(cell)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{shown} is not a number.") from None
-    if not isfinite(number):
-        raise ValueError(f"{shown} is not a finite number.")
-    return number
-
-
-def _check_header(header: Sequence[str], required: Sequence[str]) -> None:
-    """Refuse a header row that is no header row or that lacks an attribute."""
-    seen: set[str] = set()
-    for position, name in enumerate(header, start=1):
-        if _looks_like_number(name) and "ID" not in header:
-            raise TableError(
-                f"Row 1, column {position}: found the number '{_shorten(name)}' instead "
-                "of the name of an attribute; the file needs a header row such as "
-                "'ID,href,…'."
-            )
-        if name in seen:
-            raise TableError(
-                f"Row 1, column {position}: the attribute '{_shorten(name)}' appears "
-                "twice in the header row."
-            )
-        seen.add(name)
-    _check_names(1, dict.fromkeys(header), required)
-
-
-def _looks_like_number(text: str) -> bool:
-    try:
-        _to_number(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _as_sorted_object(row: int, item: Any) -> Mapping[str, Any]:
-    if not isinstance(item, dict):
-        raise TableError(
-            f"Row {row}: found '{_shorten(item)}' instead of an object with the column "
-            "'ID' and other attributes."
-        )
-    return {name: item[name] for name in sorted(item)}
-
-
-def _check_names(row: int, entity: Mapping[str, Any], required: Sequence[str]) -> None:
-    for name in ("ID", *required):
-        if name not in entity:
-            known = ", ".join(f"'{_shorten(other)}'" for other in list(entity)[:20])
-            raise TableError(
-                f"Row {row}, column '{_shorten(name)}': there is no such attribute. "
-                f"Attributes of this row: {known or 'none'}."
-            )
-
-
-def _check_id(row: int, entity: Mapping[str, Any], seen: dict[str, int]) -> None:
-    if entity["ID"] is None or entity["ID"] == "":
-        raise TableError(f"Row {row}, column 'ID': the cell is empty.")
-    id_ = str(entity["ID"])
-    first = seen.setdefault(id_, row)
-    if first != row:
-        raise TableError(
-            f"Row {row}, column 'ID': '{_shorten(id_)}' is the ID of row {first} already."
-        )
+        return [to_number(item) for item in cell]
+    return [to_number(cell)]
 
 
 def _unequal_rows(row: int, names: Sequence[str], expected: Sequence[str]) -> TableError:
     for name in expected:
         if name not in names:
             return TableError(
-                f"Row {row}, column '{_shorten(name)}': the cell is missing."
+                f"Row {row}, column '{shorten(name)}': the cell is missing."
             )
     extra = next(name for name in names if name not in expected)
     return TableError(
-        f"Row {row}, column '{_shorten(extra)}': the rows before have no such attribute."
+        f"Row {row}, column '{shorten(extra)}': the rows before have no such attribute."
     )
 
 
@@ -298,12 +184,7 @@ def _no_numbers(columns: Sequence[_Column]) -> TableError:
         return TableError(
             "Row 1: the only columns are 'ID' and 'href', none is a number."
         )
-    names = ", ".join(f"'{_shorten(column.name)}'" for column in columns[:20])
+    names = ", ".join(f"'{shorten(column.name)}'" for column in columns[:20])
     return TableError(
         f"Rows 1 and following: none of the columns {names} holds a single number."
     )
-
-
-def _shorten(value: Any, length: int = 60) -> str:
-    text = str(value)
-    return text if len(text) <= length else text[: length - 1] + "…"

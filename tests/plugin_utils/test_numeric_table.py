@@ -18,8 +18,8 @@ from qhana_plugin_runner.errors import TableError
 from qhana_plugin_runner.plugin_utils.numeric_table import (
     NumericTable,
     load_numeric_table,
-    load_table_rows,
 )
+from qhana_plugin_runner.plugin_utils.table_rows import load_table_rows
 
 CSV = "text/csv; charset=utf-8"
 JSON = "application/json"
