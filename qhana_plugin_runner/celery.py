@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from celery.backends.redis import RedisBackend
 from celery.loaders import get_loader_cls
 from celery.result import AsyncResult
 from celery.utils.imports import instantiate
@@ -176,6 +177,14 @@ class RunnerCelery(Celery):
         self._plugin_schedule[key] = entry
         return super()._add_periodic_task(key, entry, name=name)
 
+    def _get_backend(self) -> Any:
+        backend = super()._get_backend()
+        if isinstance(backend, RedisBackend):
+            # Submitting a task must not need the result backend; whoever waits for a
+            # result subscribes to it then.
+            backend.on_task_call = _nothing_to_prepare
+        return backend
+
     def send_task(self, *args: Any, **kwargs: Any) -> Any:
         """Send a task; see :func:`qhana_plugin_runner.publishing.publish`.
 
@@ -183,6 +192,10 @@ class RunnerCelery(Celery):
             BrokerUnavailableError: if the broker does not take the message in time.
         """
         return publish(self, super().send_task, args, kwargs)
+
+
+def _nothing_to_prepare(*_args: Any, **_kwargs: Any) -> None:
+    """Stand in for the subscription that Redis results would get at submission."""
 
 
 def _new_state() -> dict[str, Any]:
