@@ -193,16 +193,16 @@ def _load(app: Flask, report: LoadReport, candidate: _Candidate) -> None:
 
 
 def _import(candidate: _Candidate, loading: Loading) -> None:
-    loaded = sys.modules.get(candidate.name)
-    if loaded is not None:
-        _require_same_file(candidate, getattr(loaded, "__file__", None))
-        _find_plugins_of_module(loaded, loading)
-        return
     if candidate.name in sys.stdlib_module_names:
         raise PluginConflictError(
             f"The module {candidate.file} has the name of a module of Python's standard "
             "library. Rename it."
         )
+    loaded = sys.modules.get(candidate.name)
+    if loaded is not None:
+        _require_same_file(candidate, getattr(loaded, "__file__", None))
+        _find_plugins_of_module(loaded, loading)
+        return
     search_path = str(candidate.search_path)
     if search_path not in sys.path:
         sys.path.append(search_path)
