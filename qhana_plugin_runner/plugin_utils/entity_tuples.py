@@ -69,7 +69,7 @@ class EntityTupleMixin:
         Raises:
             TypeError: there are more or fewer values.
         """
-        make = cast("Callable[[Iterable[Any]], _E]", cls._make)  # type: ignore[attr-defined]
+        make: Callable[[Iterable[Any]], _E] = cls._make  # type: ignore[attr-defined]
         return make(iterable)
 
 

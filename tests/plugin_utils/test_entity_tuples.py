@@ -113,7 +113,7 @@ def test_ensure_tuple_is_lenient_with_entity_classes_only() -> None:
         with pytest.raises(TypeError):
             list(ensure_tuple([wrong], plain))
     with pytest.raises(TypeError):
-        list(ensure_tuple([{"ID": "x"}], lambda **kwargs: kwargs))  # type: ignore[arg-type]
+        list(ensure_tuple([{"ID": "x"}], lambda **kw: kw))  # type: ignore[arg-type]
 
 
 def test_reserved_attribute_names_sort_first() -> None:
