@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Response, jsonify, url_for
 from flask.views import MethodView
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import defer, joinedload, selectinload
 from webargs.flaskparser import abort
 
 from qhana_plugin_runner import recovery, webhooks
@@ -70,6 +70,9 @@ def _load_task(task_id: int) -> ProcessingTask:
         .options(
             joinedload(ProcessingTask.links),
             selectinload(ProcessingTask.steps),
+            # A plugin may keep megabytes there.
+            defer(ProcessingTask.data),
+            defer(ProcessingTask.parameters),
         )
         .execution_options(populate_existing=True)
     )
