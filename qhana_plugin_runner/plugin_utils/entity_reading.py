@@ -80,8 +80,10 @@ def load_entities(
 def _load_json(file_: Any, mimetype: str) -> Iterator[Any]:
     # A response of requests would guess the charset, and name no reason if it is wrong.
     content = getattr(file_, "content", None)
-    known = isinstance(content, bytes)
-    document = _parse(content, file_, mimetype) if known else file_.json()
+    if isinstance(content, bytes):
+        document = _parse(content, file_, mimetype)
+    else:
+        document = file_.json()
     return iter(document if isinstance(document, list) else (document,))
 
 

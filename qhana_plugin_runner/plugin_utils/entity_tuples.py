@@ -8,6 +8,7 @@ from collections import namedtuple
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any, ClassVar, TypeVar, cast
+from unicodedata import is_normalized
 from weakref import WeakValueDictionary
 
 _E = TypeVar("_E", bound="EntityTupleMixin")
@@ -106,7 +107,10 @@ def get_entity_tuple_class(attributes: Sequence[str], name: str = "Entity") -> t
 
 
 def _build_class(attributes: tuple[str, ...], name: str) -> type:
-    base = namedtuple(name, attributes, rename=True)  # type: ignore[misc]
+    # Python reads identifiers in their normal form, in which two may be the same; an
+    # empty name is renamed.
+    fields = [a if a.isascii() or is_normalized("NFKC", a) else "" for a in attributes]
+    base = namedtuple(name, fields, rename=True)  # type: ignore[misc]
     return type(
         name,
         (EntityTupleMixin, base),

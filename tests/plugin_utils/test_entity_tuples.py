@@ -7,7 +7,7 @@ import gc
 from collections import namedtuple
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qhana_plugin_runner.plugin_utils.entity_marshalling import (
@@ -81,6 +81,7 @@ def test_from_iter_needs_the_right_number_of_values() -> None:
 
 
 @given(st.lists(st.text(), min_size=1, unique=True))
+@example(["a", "ª", "ﬁ", "fi", "𝐢𝐟", "if", "ﬁ "])
 def test_any_attribute_names_survive_as_dict(names: list[str]) -> None:
     class_ = get_entity_tuple_class(names)
     values = {name: i for i, name in enumerate(names)}
