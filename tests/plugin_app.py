@@ -93,6 +93,7 @@ def running_app(folder: Path) -> Iterator[Flask]:
             "PLUGIN_FOLDERS": [str(PLUGINS)],
             "CELERY": {
                 "broker_url": "memory://",
+                "broker_transport_options": {"polling_interval": 0.05},
                 "result_backend": "cache+memory://",
                 "task_default_queue": "plugins",
             },

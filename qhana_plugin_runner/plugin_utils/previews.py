@@ -53,7 +53,7 @@ def get_preview(
     else:
         result = CELERY.AsyncResult(state["task"])
     try:
-        preview = result.get(timeout=wait, propagate=False)
+        preview = result.get(timeout=wait, interval=0.05, propagate=False)
     except CeleryTimeoutError:
         return None
     PluginState.delete_value(plugin_id, key, commit=True)
