@@ -15,6 +15,7 @@ from flask.views import MethodView
 from flask_smorest import abort
 from marshmallow import EXCLUDE
 from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError, DataError
 
 from qhana_plugin_runner.api import EnumField
 from qhana_plugin_runner.api.extra_fields import CSVList
@@ -225,6 +226,12 @@ class FailView(MethodView):
                 raise RuntimeError("a secret")
             case "database":
                 DB.session.execute(text("select * from no_such_table"))
+            case "refused":
+                raise DataError("insert", {}, ValueError("too long"))
+            case "lost":
+                raise DatabaseError(
+                    "select", {}, ValueError("gone"), connection_invalidated=True
+                )
         return ""
 
 
