@@ -104,7 +104,9 @@ class Supervisor:
 
     Each process gets a session of its own, so that Ctrl-C reaches only the supervisor,
     which then asks every process to finish (SIGTERM) and kills what is left after
-    ``grace`` seconds or at the second Ctrl-C. When one process ends, all end.
+    ``grace`` seconds or at the second Ctrl-C. SIGTERM and SIGHUP are often sent twice,
+    by make and to its process group, so more of them change nothing. When one process
+    ends, all end.
 
     Args:
         env: the environment of the processes
@@ -118,7 +120,8 @@ class Supervisor:
         self._grace = grace
         self._lock = threading.Lock()
         self._processes: dict[str, subprocess.Popen[str]] = {}
-        self._signals = 0
+        self._stopping = False
+        self._interrupts = 0
 
     def say(self, name: str, line: str) -> None:
         """Print one line with its prefix; lines of different processes never mix."""
@@ -178,17 +181,18 @@ class Supervisor:
         threading.Thread(target=function, args=args, daemon=True).start()
 
     def _announce(self, url: str) -> None:
-        while not self._signals:
+        while not self._stopping:
             if answers(url):
                 self.say("ready", f"{url} (Ctrl-C ends {' and '.join(self._processes)})")
                 return
             time.sleep(0.3)
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        self._signals += 1
+        self._stopping = True
+        self._interrupts += number == signal.SIGINT
 
     def _wait(self) -> int:
-        while not self._signals:
+        while not self._stopping:
             for name, process in self._processes.items():
                 if process.poll() is not None:
                     others = ", ".join(key for key in self._processes if key != name)
@@ -202,13 +206,13 @@ class Supervisor:
         return 0
 
     def _stop(self) -> None:
-        signals = self._signals
+        interrupts = self._interrupts
         for process in self._processes.values():
             if process.poll() is None:
                 process.terminate()
         deadline = time.monotonic() + self._grace
         while any(process.poll() is None for process in self._processes.values()):
-            if time.monotonic() > deadline or self._signals > signals:
+            if time.monotonic() > deadline or self._interrupts > interrupts:
                 break
             time.sleep(0.1)
         for name, process in self._processes.items():

@@ -135,6 +135,17 @@ def test_a_second_ctrl_c_kills_at_once(runs: list[Run]) -> None:
     assert "server was killed" in run.end()
 
 
+def test_a_second_sigterm_changes_nothing(runs: list[Run]) -> None:
+    slow = "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), os._exit(0)))"
+    code = f"import os, signal, time; {slow}; print('pid', os.getpid()); time.sleep(60)"
+    runs.append(run := Run(60, server=code))
+    run.pids(1)
+    run.process.terminate()
+    time.sleep(0.3)
+    run.process.terminate()
+    assert "server ended" in run.end()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children")
 def test_a_killed_supervisor_leaves_nothing_running(runs: list[Run]) -> None:
     runs.append(run := Run(10, server=SLEEP, worker=SLEEP))
