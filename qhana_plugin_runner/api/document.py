@@ -46,6 +46,7 @@ class RunnerApi(Api):
         self._spec: APISpec | None = None
         self._registered: list[_Registered] = []
         self._is_documented = True
+        self._is_documenting = False
         self._serialised: tuple[bytes, str] | None = None
         super().__init__(app)
 
@@ -54,7 +55,8 @@ class RunnerApi(Api):
         """The specification with all blueprints that are registered so far."""
         if not self._is_documented:
             with self._lock:
-                if not self._is_documented:
+                # flask-smorest reads this property while the document is written.
+                if not (self._is_documented or self._is_documenting):
                     self._document()
         return self._spec
 
@@ -92,13 +94,16 @@ class RunnerApi(Api):
             return self._serialised
 
     def _document(self) -> None:
-        # Whatever a failed blueprint has left behind must not stay, least of all
-        # references to schemas that are missing: start again without it.
-        while (failed := self._document_until_failure()) is not None:
-            self._registered.remove(failed)
-            self._fields.clear()
-            self._init_spec()
-        self._is_documented = True
+        self._is_documenting = True
+        try:
+            # Whatever a failed blueprint has left behind must not stay, least of all
+            # references to schemas that are missing: start again without it.
+            while (failed := self._document_until_failure()) is not None:
+                self._registered.remove(failed)
+                self._init_spec()
+            self._is_documented = True
+        finally:
+            self._is_documenting = False
 
     def _document_until_failure(self) -> _Registered | None:
         assert self._spec is not None
