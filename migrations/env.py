@@ -129,10 +129,10 @@ def run_migrations_online():
 
 
 def drop_empty_revisions(_context, _revision, directives):
-    if getattr(context.config.cmd_opts, "autogenerate", False):
-        if directives[0].upgrade_ops.is_empty():
-            directives[:] = []
-            LOGGER.info("The models and the database agree, no revision is made.")
+    autogenerate = getattr(context.config.cmd_opts, "autogenerate", False)
+    if autogenerate and directives[0].upgrade_ops.is_empty():
+        directives[:] = []
+        LOGGER.info("The models and the database agree, no revision is made.")
 
 
 if context.is_offline_mode():

@@ -35,7 +35,7 @@ class RunnerFlask(Flask):
     """Flask, except that ``SERVER_NAME`` only counts where there is no request."""
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return the adapter that builds URLs; within a request for the request's host."""
+        """Return the adapter that builds URLs, for the host of the request if any."""
         if request is None:
             return super().create_url_adapter(None)
         trusted_hosts = self.config.get("TRUSTED_HOSTS")

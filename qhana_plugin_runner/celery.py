@@ -105,12 +105,12 @@ class RunnerCelery(Celery):
     worker_id: str | None = None
 
     # Where Celery keeps what it derives from the configuration.
-    _conf = _PerApp()  # type: ignore[assignment]
-    _pool = _PerApp()  # type: ignore[assignment]
+    _conf = _PerApp()
+    _pool = _PerApp()
     _backend_cache = _PerApp()
     _local = _PerApp()
     _config_source = _PerApp()
-    configured = _PerApp()  # type: ignore[assignment]
+    configured = _PerApp()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._no_app_state = _new_state()

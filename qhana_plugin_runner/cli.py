@@ -39,7 +39,7 @@ def list_plugins() -> None:
         rows.append((label or "-", entry.module, entry.folder, entry.state, reason))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         click.echo("  ".join([*cells, row[4]]).rstrip())
     failed = sum(entry.state == FAILED for entry in entries)
     click.echo(f"{len(entries) - failed} loaded, {failed} failed", err=True)

@@ -23,12 +23,12 @@ plugins could catch as a builtin before inherit that builtin as well.
     ├── TaskOutcomeError              500
     │   ├── TaskResultTypeError       500  TypeError
     │   ├── TaskExitError             500
-    │   ├── TaskCancelledError        500
-    │   └── WorkerLostTaskError       500
+    │   └── TaskCancelledError        500
     ├── BrokerUnavailableError        503  ConnectionError, kombu's OperationalError
     ├── DatabaseUnavailableError      503
     ├── InvalidFileNameError          422  ValueError
     ├── InvalidFileContentError       422  ValueError
+    ├── StoreWriteError               507  OSError
     ├── FetchError                    422  ValueError
     ├── RegistryNotConfiguredError    500  ValueError
     ├── TableError                    422  ValueError
@@ -127,10 +127,6 @@ class TaskExitError(TaskOutcomeError):
 
 class TaskCancelledError(TaskOutcomeError):
     """A task was cancelled while it ran."""
-
-
-class WorkerLostTaskError(TaskOutcomeError):
-    """The worker that ran a task vanished."""
 
 
 class BrokerUnavailableError(QHAnaError, OperationalError, ConnectionError):

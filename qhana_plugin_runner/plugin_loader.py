@@ -221,7 +221,7 @@ def _require_same_file(candidate: _Candidate, file: str | None) -> None:
 
 
 def _find_plugins_of_module(module: ModuleType, loading: Loading) -> None:
-    """Find the plugins of a module that was imported before (by another app or a test)."""
+    """Find the plugins of a module that another app or a test imported before."""
     package = f"{module.__name__}."
     for plugin in QHAnaPluginBase.get_plugins().values():
         name = type(plugin).__module__

@@ -25,10 +25,10 @@ from packaging.version import InvalidVersion, Version
 from .errors import PluginRequirementsError
 from .util.plugins import QHAnaPluginBase, source_file
 
-try:
+if sys.version_info >= (3, 11):
     import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib  # type: ignore[no-redef]
+else:
+    import tomli as tomllib
 
 DISTRIBUTION = "qhana-plugin-runner"
 
@@ -110,7 +110,7 @@ def _has_tests(plugin: QHAnaPluginBase) -> bool:
 def find_conflicts(
     plugins: Iterable[PluginRequirements], runner: Iterable[str]
 ) -> list[str]:
-    """Return one sentence for each plugin requirement that excludes the runner's range."""
+    """Return one sentence for each requirement that excludes the runner's range."""
     ranges = {
         canonicalize_name(requirement.name): requirement
         for _line, requirement in _parse(runner)
@@ -121,8 +121,8 @@ def find_conflicts(
             own = ranges.get(canonicalize_name(requirement.name))
             if own is not None and not _overlap(own.specifier, requirement.specifier):
                 sentences.append(
-                    f"The plugin {plugin.label} requires {line!r}, but the runner requires "
-                    f"'{own.name}{own.specifier}'."
+                    f"The plugin {plugin.label} requires {line!r}, but the runner "
+                    f"requires '{own.name}{own.specifier}'."
                 )
     return sentences
 
@@ -180,7 +180,7 @@ def install(
         constraints: version ranges that nothing may leave.
 
     Raises:
-        PluginRequirementsError: naming the plugins whose requirements cannot be installed.
+        PluginRequirementsError: naming the plugins whose requirements fail.
     """
     text = requirements_file(plugins, constraints if with_runner else [])
     if _pip_install(text, constraints):

@@ -1,6 +1,6 @@
 # Copyright 2026 QHAna plugin runner contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sending task messages: what travels with them, when they leave, and what if they cannot.
+"""Sending task messages: what travels with them, when they leave, if they cannot.
 
 * A message carries the URL root and the locale of the request that caused it.
 * A message that is sent inside a request whose session has uncommitted changes waits for

@@ -93,8 +93,8 @@ def save_task_result(self: Any, task_log: str | None, db_id: int) -> None:
     """
     if task_log is not None and not isinstance(task_log, str):
         raise TaskResultTypeError(
-            f"Task {db_id} returned {type(task_log).__name__}; a plugin's task must return "
-            "a text for the task log, or None."
+            f"Task {db_id} returned {type(task_log).__name__}; a plugin's task must "
+            "return a text for the task log, or None."
         )
     _with_retries(db_id, lambda: _succeed(db_id, task_log))
 

@@ -23,14 +23,16 @@ from .signals import TASK_DETAILS_CHANGED, TASK_STATUS_CHANGED, TASK_STEPS_CHANG
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.webhooks")
 
-EVENTS = ("status", "steps", "details")
+EVENTS = {
+    "status": TASK_STATUS_CHANGED,
+    "steps": TASK_STEPS_CHANGED,
+    "details": TASK_DETAILS_CHANGED,
+}
 
 
 def init_app(app: Flask) -> None:
     """Call the webhooks of a task when the app signals a change of it."""
-    for event, signal in zip(
-        EVENTS, (TASK_STATUS_CHANGED, TASK_STEPS_CHANGED, TASK_DETAILS_CHANGED)
-    ):
+    for event, signal in EVENTS.items():
         # The app must live as long as its listeners, blinker keeps only weak references.
         listener = _listener(event)
         app.extensions[f"qhana-webhooks-{event}"] = listener

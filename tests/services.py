@@ -3,7 +3,8 @@
 """The databases and brokers that tests run against.
 
 Addresses come from environment variables, with the standard ports of a developer's
-machine as defaults. Without the service a test is skipped with the reason; in CI it fails.
+machine as defaults. Without the service a test is skipped with the reason, in CI it
+fails.
 """
 
 from __future__ import annotations

@@ -37,11 +37,13 @@ def flow(
     folder: Path = tmp_path_factory.mktemp(broker)
     if "BROKER_URL" in BROKERS[broker]:
         require(broker, BROKERS[broker]["BROKER_URL"])
-    with fresh_database(database, folder) as uri:
-        with runner(folder, SQLALCHEMY_DATABASE_URI=uri, **BROKERS[broker]) as instance:
-            instance.start_server()
-            instance.start_worker()
-            yield instance
+    with (
+        fresh_database(database, folder) as uri,
+        runner(folder, SQLALCHEMY_DATABASE_URI=uri, **BROKERS[broker]) as instance,
+    ):
+        instance.start_server()
+        instance.start_worker()
+        yield instance
 
 
 def test_one_request_in_nine_steps(flow: Runner) -> None:

@@ -1,6 +1,6 @@
 # Copyright 2026 QHAna plugin runner contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The state of tasks, leases of workers; models and tables agree.
+"""The state of tasks, leases, runs, webhook deliveries; models and tables agree.
 
 Every column becomes what the models say: not null where they call for it (gaps get the
 models' defaults), URLs of any length, case-sensitive text on MySQL, indexes on foreign
@@ -94,6 +94,15 @@ COLUMNS = {
     },
 }
 
+NEW_TASK_COLUMNS = (
+    *("state", "worker_id", "run_id", "running_since", "attempts"),
+    *("message", "queued_at"),
+)
+TASK_INDEXES = {
+    "ix_ProcessingTask_state_id": ["state", "id"],
+    "ix_ProcessingTask_started_at": ["started_at"],
+    "ix_ProcessingTask_task_name_id": ["task_name", "id"],
+}
 FOREIGN_KEY_INDEXES = ("TaskFile", "TaskLink", "TaskUpdateSubscription")
 
 
@@ -106,11 +115,14 @@ def upgrade():
         batch.add_column(sa.Column("run_id", text(64), nullable=True))
         batch.add_column(sa.Column("running_since", TIME, nullable=True))
         batch.add_column(sa.Column("attempts", INTEGER, nullable=True))
+        batch.add_column(sa.Column("message", LONG, nullable=True))
+        batch.add_column(sa.Column("queued_at", TIME, nullable=True))
     fill_states()
     with op.batch_alter_table("ProcessingTask") as batch:
         batch.alter_column("state", existing_type=text(20), nullable=False)
         batch.alter_column("attempts", existing_type=INTEGER, nullable=False)
-    op.create_index(op.f("ix_ProcessingTask_state"), "ProcessingTask", ["state"])
+    for name, columns in TASK_INDEXES.items():
+        op.create_index(name, "ProcessingTask", columns)
     for table in FOREIGN_KEY_INDEXES:
         op.create_index(op.f(f"ix_{table}_task_id"), table, ["task_id"])
     op.create_table(
@@ -123,6 +135,49 @@ def upgrade():
         **UTF8,
     )
     op.create_index(op.f("ix_WorkerLease_expires_at"), "WorkerLease", ["expires_at"])
+
+    op.create_table(
+        "TaskRun",
+        sa.Column("run_id", text(64), nullable=False),
+        sa.Column("task_id", INTEGER, nullable=False),
+        sa.Column("worker_id", text(64), nullable=True),
+        sa.Column("started_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["task_id"],
+            ["ProcessingTask.id"],
+            name=op.f("fk_TaskRun_task_id_ProcessingTask"),
+        ),
+        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_TaskRun")),
+        **UTF8,
+    )
+    op.create_index(op.f("ix_TaskRun_task_id"), "TaskRun", ["task_id"])
+    create_webhook_deliveries()
+
+
+def create_webhook_deliveries():
+    op.create_table(
+        "WebhookDelivery",
+        sa.Column("id", INTEGER, nullable=False),
+        sa.Column("delivery_key", text(64), nullable=False),
+        sa.Column("task_id", INTEGER, nullable=False),
+        sa.Column("webhook_href", LONG, nullable=False),
+        sa.Column("task_href", LONG, nullable=False),
+        sa.Column("event", text(64), nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("attempts", INTEGER, nullable=False),
+        sa.Column("next_attempt_at", TIME, nullable=False),
+        sa.Column("claimed_until", TIME, nullable=True),
+        sa.Column("last_error", LONG, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["task_id"],
+            ["ProcessingTask.id"],
+            name=op.f("fk_WebhookDelivery_task_id_ProcessingTask"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_WebhookDelivery")),
+        **UTF8,
+    )
+    for column in ("task_id", "next_attempt_at"):
+        op.create_index(op.f(f"ix_WebhookDelivery_{column}"), "WebhookDelivery", [column])
 
 
 def align(table, columns):
@@ -168,12 +223,14 @@ def fill_states():
 
 
 def downgrade():
-    op.drop_table("WorkerLease")
+    for table in ("WebhookDelivery", "TaskRun", "WorkerLease"):
+        op.drop_table(table)
     for table in FOREIGN_KEY_INDEXES:
         drop_foreign_key_index(table)
-    op.drop_index(op.f("ix_ProcessingTask_state"), "ProcessingTask")
+    for name in TASK_INDEXES:
+        op.drop_index(name, "ProcessingTask")
     with op.batch_alter_table("ProcessingTask") as batch:
-        for name in ("state", "worker_id", "run_id", "running_since", "attempts"):
+        for name in NEW_TASK_COLUMNS:
             batch.drop_column(name)
 
 

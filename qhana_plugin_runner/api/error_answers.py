@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.http import HTTP_STATUS_CODES
 
 from qhana_plugin_runner.db import DB
@@ -57,7 +57,9 @@ def error_answer(
         status: the reason phrase, default is the standard one.
     """
     status = status or HTTP_STATUS_CODES.get(code, "Unknown Error")
-    if prefers_html():
+    # A page contains URLs, which cannot be built for a host that is not trusted.
+    has_urls = not isinstance(request.routing_exception, SecurityError)
+    if prefers_html() and has_urls:
         text = message or _sentence(errors)
         response = Response(render_error_page(code, status, text), mimetype="text/html")
     else:

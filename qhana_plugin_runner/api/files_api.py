@@ -101,6 +101,7 @@ def _send(file: TaskFile, path: Path) -> Response:
     headers["Accept-Ranges"] = "bytes"
     headers["Cache-Control"] = "no-cache"
     headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"  # the URL contains the tag
     if type_ != PDF_TYPE:  # browsers show no PDF in a sandbox
         headers["Content-Security-Policy"] = SANDBOX
     if file.file_type and file.file_type.isascii() and file.file_type.isprintable():

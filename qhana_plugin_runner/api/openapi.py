@@ -10,7 +10,14 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from qhana_plugin_runner.api import error_answers, mounted, row_ids, viewers
+from qhana_plugin_runner.api import (
+    browser_rules,
+    cors,
+    error_answers,
+    mounted,
+    row_ids,
+    viewers,
+)
 from qhana_plugin_runner.api.document import RunnerApi
 from qhana_plugin_runner.api.files_api import FILES_API
 from qhana_plugin_runner.api.mounted import MountedPlugin, MountedPlugins
@@ -26,6 +33,8 @@ _EXTENSION = "qhana-openapi"
 
 def init_app(app: Flask) -> None:
     """Build the API of the application and mount the runner's and the plugins' routes."""
+    cors.init_app(app)
+    browser_rules.init_app(app)
     row_ids.init_app(app)
     error_answers.init_app(app)
     plugins = mounted.init_app(app)

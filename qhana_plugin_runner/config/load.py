@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -26,10 +27,10 @@ from flask.helpers import get_debug_flag
 from ..errors import ConfigurationError
 from .settings import DEBUG_SECRET_KEY, SETTINGS, check_settings, default_settings
 
-try:
+if sys.version_info >= (3, 11):
     import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib  # type: ignore[no-redef]
+else:
+    import tomli as tomllib
 
 APP_NAME = "qhana_plugin_runner"
 ENVIRONMENT_PREFIX = "QHANA_PLUGIN_RUNNER"
@@ -105,7 +106,9 @@ def _load_files(app: Flask) -> None:
         except ValueError as err:
             raise ConfigurationError(f"The file {path} is malformed: {err}") from err
         if not isinstance(values, dict):
-            raise ConfigurationError(f"The file {path} must contain a mapping of settings.")
+            raise ConfigurationError(
+                f"The file {path} must contain a mapping of settings."
+            )
         _merge(app.config, values, name)
     settings_file = os.environ.get(f"{ENVIRONMENT_PREFIX}_SETTINGS")
     if settings_file:
@@ -160,8 +163,8 @@ def _fill_gaps(app: Flask) -> None:
         app.config["SECRET_KEY"] = _shared_secret(Path(app.instance_path) / "secret_key")
     if app.config["SECRET_KEY"] == DEBUG_SECRET_KEY and not app.config["DEBUG"]:
         raise ConfigurationError(
-            "The setting SECRET_KEY has the value of the debug mode, allowed in production "
-            "is a private random text; leave it unset to have one created."
+            "The setting SECRET_KEY has the value of the debug mode, allowed in "
+            "production is a private random text; leave it unset to have one created."
         )
 
 

@@ -30,7 +30,7 @@ class Setting:
     Attributes:
         name: the key in ``app.config``.
         default: the value in production when no source sets it.
-        parse: checks and converts a raw value; raises ``ValueError`` with what is allowed.
+        parse: checks and converts a raw value, raises ``ValueError`` (what is allowed).
         help: one sentence for operators.
         env: the environment variable that sets it, if any.
         debug_default: the default in debug mode; ``None`` means the same as ``default``.
@@ -229,6 +229,69 @@ SETTINGS: tuple[Setting, ...] = (
         p.optional(p.integer(1)),
         "Largest data: URL in bytes that a task may open; none: no limit.",
         env="FETCH_MAX_DATA_URL_BYTES",
+    ),
+    Setting(
+        "FETCH_ALLOWED_HOSTS",
+        [],
+        p.text_list,
+        "Hosts (or host:port) that tasks may fetch from on private networks.",
+        env="FETCH_ALLOWED_HOSTS",
+    ),
+    Setting(
+        "FETCH_MAX_BYTES_IN_MEMORY",
+        512 * 1024 * 1024,
+        p.optional(p.integer(1)),
+        "Largest answer in bytes that a task may read without streaming it.",
+        env="FETCH_MAX_BYTES_IN_MEMORY",
+    ),
+    Setting(
+        "FETCH_MAX_SECONDS",
+        60,
+        p.optional(p.number(1)),
+        "Seconds that a fetch may take, plus one for every 16 KiB received.",
+        env="FETCH_MAX_SECONDS",
+    ),
+    Setting(
+        "FETCH_CONNECT_TIMEOUT",
+        5,
+        p.number(0.1),
+        "Seconds to wait for a connection to a fetched URL.",
+        env="FETCH_CONNECT_TIMEOUT",
+    ),
+    Setting(
+        "FETCH_READ_TIMEOUT",
+        30,
+        p.number(0.1),
+        "Seconds to wait for the next bytes of a fetched URL.",
+        env="FETCH_READ_TIMEOUT",
+    ),
+    Setting(
+        "ZIP_MAX_BYTES",
+        8 * 1024**3,
+        p.optional(p.integer(1)),
+        "Largest uncompressed size in bytes of a zip archive that a task reads.",
+        env="ZIP_MAX_BYTES",
+    ),
+    Setting(
+        "ZIP_MAX_FILES",
+        100_000,
+        p.optional(p.integer(1)),
+        "Most entries of a zip archive that a task reads.",
+        env="ZIP_MAX_FILES",
+    ),
+    Setting(
+        "FILE_STORE_FSYNC",
+        False,
+        p.boolean,
+        "Whether result files are flushed to the disk before they count as stored.",
+        env="FILE_STORE_FSYNC",
+    ),
+    Setting(
+        "ALLOWED_EMBEDDERS",
+        [],
+        p.text_list,
+        "Origins whose pages may embed micro frontends; empty: any.",
+        env="ALLOWED_EMBEDDERS",
     ),
     Setting(
         "SQLALCHEMY_DATABASE_URI",

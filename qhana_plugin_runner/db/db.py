@@ -7,13 +7,14 @@ from __future__ import annotations
 import os
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy.orm import registry
+from sqlalchemy.orm import mapped_column, registry, relationship
+from typing_extensions import dataclass_transform
 
 from ..errors import DatabaseUnavailableError
 from ..signals import DB_SIGNALS
@@ -31,6 +32,15 @@ REGISTRY = registry(
         }
     )
 )
+
+T = TypeVar("T")
+
+
+@dataclass_transform(field_specifiers=(mapped_column, relationship))
+def model(cls: type[T]) -> type[T]:
+    """Declare a table as a mapped dataclass; rows are equal only to themselves."""
+    return REGISTRY.mapped_as_dataclass(eq=False)(cls)
+
 
 _ENGINES: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
 

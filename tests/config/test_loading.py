@@ -99,7 +99,10 @@ def test_celery_variables_do_not_leak_into_the_next_app(
 ) -> None:
     monkeypatch.setenv("BROKER_URL", "redis://x")
     monkeypatch.setenv("CELERY_QUEUE", "other")
-    assert load(app)["CELERY"] == {"broker_url": "redis://x", "task_default_queue": "other"}
+    assert load(app)["CELERY"] == {
+        "broker_url": "redis://x",
+        "task_default_queue": "other",
+    }
     monkeypatch.delenv("BROKER_URL")
     monkeypatch.delenv("CELERY_QUEUE")
     assert load(app)["CELERY"] == {"task_default_queue": "qhana_plugin_runner"}

@@ -1,6 +1,6 @@
 # Copyright 2026 QHAna plugin runner contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Thirteen broken plugins and a good one: the good one works, thirteen reasons are shown."""
+"""Thirteen broken plugins and a good one, which works; thirteen reasons are shown."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from runner_process import ROOT, Runner, runner
-
 from loader.broken_plugins import REASONS, write_broken_folders
+from runner_process import ROOT, Runner, runner
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +106,8 @@ def test_a_second_app_in_the_process_finds_the_same_plugins_and_failures(
 ) -> None:
     (tmp_path / "plugins").mkdir()
     folders = write_broken_folders(tmp_path / "plugins")
-    first, second = json.loads(run_python(CREATE_TWICE, json.dumps(folders), cwd=tmp_path))
+    output = run_python(CREATE_TWICE, json.dumps(folders), cwd=tmp_path)
+    first, second = json.loads(output)
     assert second == first
 
 

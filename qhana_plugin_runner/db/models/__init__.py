@@ -2,6 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """All tables. Importing this package declares them."""
 
-from . import leases, tasks, virtual_plugins
+from . import leases, tasks, virtual_plugins, webhook_deliveries
 
-__all__ = ["leases", "tasks", "virtual_plugins"]
+__all__ = ["leases", "tasks", "virtual_plugins", "webhook_deliveries"]

@@ -11,7 +11,7 @@ as the whole content of the column.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, SupportsIndex, Union
+from typing import Any, SupportsIndex
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -19,7 +19,7 @@ from sqlalchemy.ext.mutable import Mutable
 from sqlalchemy_json import NestedMutableDict, NestedMutableList
 from sqlalchemy_json.track import TrackedDict, TrackedList, TrackedObject
 
-JSON_LIKE = Union[dict, list, str, int, float, bool, None]
+JSON_LIKE = dict | list | str | int | float | bool | None
 
 
 class _Tracking(TrackedObject):
@@ -39,7 +39,7 @@ class _Tracking(TrackedObject):
 
 class _DictMethods(_Tracking):
     def __ior__(self, other: Any) -> Any:
-        self.update(other)  # type: ignore[attr-defined]
+        self.update(other)
         return self
 
 
@@ -47,33 +47,33 @@ class _ListMethods(_Tracking):
     def __setitem__(self, key: Any, value: Any) -> None:
         self.changed()
         if isinstance(key, slice):
-            list.__setitem__(self, key, list(self.convert_iterable(value)))  # type: ignore[arg-type]
+            list.__setitem__(self, key, list(self.convert_iterable(value)))
         else:
-            list.__setitem__(self, key, self.convert(value, self))  # type: ignore[arg-type]
+            list.__setitem__(self, key, self.convert(value, self))
 
     def __iadd__(self, values: Iterable[Any]) -> Any:
-        self.extend(values)  # type: ignore[attr-defined]
+        self.extend(values)
         return self
 
     def __imul__(self, times: SupportsIndex) -> Any:
-        self[:] = list(self) * times  # type: ignore[index, call-overload]
+        self[:] = list(self) * times
         return self
 
     def insert(self, index: SupportsIndex, value: Any) -> None:
         self.changed()
-        list.insert(self, index, self.convert(value, self))  # type: ignore[arg-type]
+        list.insert(self, index, self.convert(value, self))
 
     def pop(self, index: SupportsIndex = -1) -> Any:
         self.changed()
-        return list.pop(self, index)  # type: ignore[arg-type]
+        return list.pop(self, index)
 
     def clear(self) -> None:
         self.changed()
-        list.clear(self)  # type: ignore[arg-type]
+        list.clear(self)
 
     def reverse(self) -> None:
         self.changed()
-        list.reverse(self)  # type: ignore[arg-type]
+        list.reverse(self)
 
 
 class _Dict(_DictMethods, TrackedDict):
@@ -115,6 +115,18 @@ class NestedMutable(Mutable):
         )
 
     @classmethod
+    def _replace(cls, key: str, target: Any, value: Any, old: Any) -> Any:
+        if any(parent is not target for parent in getattr(value, "_parents", ())):
+            # one container in two rows would be saved in one of them only
+            value = value.copy()
+        value = cls.coerce(key, value)
+        if isinstance(value, Mutable):
+            value._parents[target] = key
+        if isinstance(old, Mutable):
+            old._parents.pop(target, None)
+        return value
+
+    @classmethod
     def _listen_on_attribute(cls, attribute: Any, coerce: bool, parent_cls: Any) -> None:
         # The inherited version gives every value a set of parents, plain ones cannot
         # have one.
@@ -133,18 +145,7 @@ class NestedMutable(Mutable):
                 load(state)
 
         def set_(target: Any, value: Any, old: Any, _initiator: Any) -> Any:
-            if value is old:
-                return value
-            parents = getattr(value, "_parents", {})
-            if any(parent is not target for parent in parents):
-                # one container in two rows would be saved in one of them only
-                value = value.copy()
-            value = cls.coerce(key, value)
-            if isinstance(value, Mutable):
-                value._parents[target] = key
-            if isinstance(old, Mutable):
-                old._parents.pop(target, None)
-            return value
+            return value if value is old else cls._replace(key, target, value, old)
 
         for name, listener in (
             ("_sa_event_merge_wo_load", load),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import DB, REGISTRY
+from ..db import DB, model
 from .base import TABLE_OPTIONS, LongText, SavableMixin, UTCDateTime, short_text, utc_now
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def task_id_of(task: int | ProcessingTask) -> int | None:
     return task if isinstance(task, int) else task.id
 
 
-@REGISTRY.mapped_as_dataclass(eq=False)
+@model
 class Step:
     """A place in a task where somebody has to enter something.
 
@@ -51,7 +51,7 @@ class Step:
     cleared: Mapped[bool] = mapped_column(default=False)
 
 
-@REGISTRY.mapped_as_dataclass(eq=False)
+@model
 class TaskFile(SavableMixin):
     """A file that a task produced, kept in a file store.
 
@@ -88,9 +88,7 @@ class TaskFile(SavableMixin):
         return DB.session.get(cls, id_)
 
     @classmethod
-    def get_task_result_files(
-        cls, task: int | ProcessingTask
-    ) -> Sequence[TaskFile]:
+    def get_task_result_files(cls, task: int | ProcessingTask) -> Sequence[TaskFile]:
         """Return the files of a task that are no temporary files, oldest first."""
         statement = (
             sa.select(cls)
@@ -103,7 +101,7 @@ class TaskFile(SavableMixin):
         return DB.session.execute(statement).scalars().all()
 
 
-@REGISTRY.mapped_as_dataclass(eq=False)
+@model
 class TaskLink(SavableMixin):
     """A URL that a task offers to programs, for instance an evaluation endpoint."""
 
@@ -128,7 +126,7 @@ class WebhookRef(NamedTuple):
     task_href: str
 
 
-@REGISTRY.mapped_as_dataclass(eq=False)
+@model
 class TaskUpdateSubscription(SavableMixin):
     """A webhook that wants to know when a task changes.
 

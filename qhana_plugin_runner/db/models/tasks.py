@@ -27,7 +27,7 @@ from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ...errors import OpenStepError
-from ..db import DB, REGISTRY
+from ..db import DB, model
 from .base import TABLE_OPTIONS, LongText, SavableMixin, UTCDateTime, short_text, utc_now
 from .mutable_json import JSON_LIKE, MutableJSON
 from .task_parts import Step, TaskFile, TaskLink, TaskUpdateSubscription, WebhookRef
@@ -67,7 +67,7 @@ FINAL_STATES = frozenset(
 )
 
 
-@REGISTRY.mapped_as_dataclass(eq=False)
+@model
 class ProcessingTask(SavableMixin):
     """One run of a plugin.
 
@@ -88,10 +88,18 @@ class ProcessingTask(SavableMixin):
         run_id: the message that the worker took up last.
         running_since: when the worker took it up.
         attempts: how many messages of the task were taken up.
+        message: the message that was sent last, as JSON, until a worker takes it up; it
+            can be sent again if the broker lost it.
+        queued_at: when that message was sent.
     """
 
     __tablename__ = "ProcessingTask"
-    __table_args__ = TABLE_OPTIONS
+    __table_args__ = (
+        sa.Index("ix_ProcessingTask_state_id", "state", "id"),
+        sa.Index("ix_ProcessingTask_started_at", "started_at"),
+        sa.Index("ix_ProcessingTask_task_name_id", "task_name", "id"),
+        TABLE_OPTIONS,
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     task_name: Mapped[str] = mapped_column(short_text(500))
@@ -142,7 +150,7 @@ class ProcessingTask(SavableMixin):
         repr=False,
     )
     state: Mapped[str] = mapped_column(
-        short_text(20), init=False, default=TaskState.QUEUED.value, index=True
+        short_text(20), init=False, default=TaskState.QUEUED.value
     )
     worker_id: Mapped[str | None] = mapped_column(
         short_text(64), init=False, default=None, repr=False
@@ -154,6 +162,12 @@ class ProcessingTask(SavableMixin):
         UTCDateTime(), init=False, default=None, repr=False
     )
     attempts: Mapped[int] = mapped_column(init=False, default=0, repr=False)
+    message: Mapped[str | None] = mapped_column(
+        LongText(), init=False, default=None, repr=False, deferred=True
+    )
+    queued_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime(), init=False, default=None, repr=False
+    )
 
     @classmethod
     def get_by_id(cls, id_: int) -> ProcessingTask | None:

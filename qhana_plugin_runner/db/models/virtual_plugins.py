@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ...signals import VIRTUAL_PLUGIN_CREATED, VIRTUAL_PLUGIN_REMOVED
 from ...util.plugins import plugin_identifier
-from ..db import DB, REGISTRY
+from ..db import DB, model
 from .base import TABLE_OPTIONS, LongBinary, LongText, SavableMixin, short_text
 from .mutable_json import JSON_LIKE, MutableJSON
 
@@ -28,7 +28,7 @@ __all__ = [
 _NO_DEFAULT: Any = object()
 
 
-@REGISTRY.mapped_as_dataclass(eq=False)
+@model
 class VirtualPlugin(SavableMixin):
     """A plugin that another plugin manages, known to the runner as a row.
 
@@ -65,7 +65,7 @@ class VirtualPlugin(SavableMixin):
         for_parents: Iterable[str] | None = None,
         filters: Iterable[sa.ColumnExpressionArgument[bool]] = (),
     ) -> Sequence[VirtualPlugin]:
-        """Return the virtual plugins, optionally of some parents, matching all filters."""
+        """Return the virtual plugins (of some parents) that match all filters."""
         statement = sa.select(cls).where(*filters).order_by(cls.id)
         if for_parents is not None:
             statement = statement.where(cls.parent_id.in_(list(for_parents)))
@@ -82,9 +82,7 @@ class VirtualPlugin(SavableMixin):
         return cls.get_all(filters=filters)
 
     @classmethod
-    def get_by_href(
-        cls, href: str, parent_id: str | None = None
-    ) -> VirtualPlugin | None:
+    def get_by_href(cls, href: str, parent_id: str | None = None) -> VirtualPlugin | None:
         """Return the virtual plugin with the URL or ``None``."""
         filters: list[sa.ColumnExpressionArgument[bool]] = [cls.href == href]
         if parent_id is not None:
@@ -204,7 +202,7 @@ class _KeyValueMixin(SavableMixin):
         """Refuse values of the wrong type."""
 
 
-@REGISTRY.mapped_as_dataclass(eq=False)
+@model
 class PluginState(_KeyValueMixin):
     """A JSON value that a plugin keeps; changes at any depth are saved."""
 
@@ -234,7 +232,7 @@ class PluginState(_KeyValueMixin):
         return DB.session.execute(statement).scalars().all()
 
 
-@REGISTRY.mapped_as_dataclass(eq=False)
+@model
 class DataBlob(_KeyValueMixin):
     """Bytes that a plugin keeps."""
 

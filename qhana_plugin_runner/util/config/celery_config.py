@@ -2,4 +2,4 @@
 # SPDX-License-Identifier: Apache-2.0
 """Old import path of :mod:`qhana_plugin_runner.config.celery_config`."""
 
-from ...config.celery_config import *  # noqa: F401,F403
+from ...config.celery_config import *  # noqa: F403

@@ -2,4 +2,4 @@
 # SPDX-License-Identifier: Apache-2.0
 """Old import path of :mod:`qhana_plugin_runner.config.smorest_config`."""
 
-from ...config.smorest_config import *  # noqa: F401,F403
+from ...config.smorest_config import *  # noqa: F403
