@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,43 +19,43 @@ from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.storage import STORE
 
 LAB_PLUGINS = Path(__file__).parent / "lab_plugins"
-BUNDLED_PLUGINS = Path(__file__).parents[2] / "plugins"
 
 MakeApp = Callable[..., Flask]
 
 
 @pytest.fixture(scope="module")
-def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeApp]:
-    """Build an app of its own; its settings are given as keywords, context is open."""
-    with ExitStack() as stack:
+def make_app(tmp_path_factory: pytest.TempPathFactory) -> MakeApp:
+    """Build an app of its own; its settings are given as keywords."""
 
-        def make(*, debug: bool = False, **settings: Any) -> Flask:
-            folder = tmp_path_factory.mktemp("app")
-            config = {
-                "SECRET_KEY": "a key of the tests that is long enough",
-                "SQLALCHEMY_DATABASE_URI": "sqlite:///:memory:",
-                "FILE_STORE_ROOT_PATH": str(folder / "files"),
-                "CELERY": {
-                    "broker_url": "memory://",
-                    "result_backend": "cache+memory://",
-                },
-                **settings,
-            }
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER", str(folder))
-                patch.setenv("FLASK_DEBUG", "1" if debug else "0")
-                app = create_app(config, silent_log=True)
-            stack.enter_context(app.app_context())
+    def make(*, debug: bool = False, **settings: Any) -> Flask:
+        folder = tmp_path_factory.mktemp("app")
+        config = {
+            "SECRET_KEY": "a key of the tests that is long enough",
+            "SQLALCHEMY_DATABASE_URI": "sqlite:///:memory:",
+            "FILE_STORE_ROOT_PATH": str(folder / "files"),
+            "CELERY": {
+                "broker_url": "memory://",
+                "result_backend": "cache+memory://",
+            },
+            **settings,
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER", str(folder))
+            patch.setenv("FLASK_DEBUG", "1" if debug else "0")
+            app = create_app(config, silent_log=True)
+        with app.app_context():
             create_db_function(app)
-            return app
+        return app
 
-        yield make
+    return make
 
 
 @pytest.fixture(scope="module")
-def app(make_app: MakeApp) -> Flask:
-    """An app in production mode with the plugins of this folder."""
-    return make_app(PLUGIN_FOLDERS=[str(LAB_PLUGINS)])
+def app(make_app: MakeApp) -> Iterator[Flask]:
+    """An app in production mode with the plugins of this folder; its context is open."""
+    app = make_app(PLUGIN_FOLDERS=[str(LAB_PLUGINS)])
+    with app.app_context():
+        yield app
 
 
 @pytest.fixture

@@ -130,9 +130,7 @@ def test_virtual_plugins_are_sorted_in(client: FlaskClient, virtual_plugin: Any)
     assert listed(client) == sorted([*LISTED, ("api-lab-last", "0")])
 
 
-@pytest.mark.parametrize(
-    "parent", ["nobody", "api-lab@v9-9-9", "api-lab-retired@v2-0-0"]
-)
+@pytest.mark.parametrize("parent", ["nobody", "api-lab@v9-9-9", "api-lab-retired@v2-0-0"])
 def test_virtual_plugins_without_parent_are_hidden(
     client: FlaskClient, virtual_plugin: Any, parent: str
 ):
@@ -256,47 +254,3 @@ def test_metadata_loads_as_dataclasses(client: FlaskClient):
     ]
     dumped = PluginMetadataSchema().dump(metadata)
     assert dumped == document
-
-
-def test_metadata_may_contain_what_newer_plugins_send(client: FlaskClient):
-    document = client.get("/plugins/api-lab@v1-2-0/").json
-    document["entryPoint"]["schema"] = {}
-    document["entryPoint"]["dataInput"][0]["stepId"] = "one"
-    document["entryPoint"]["dataInput"][0]["stepIsOptional"] = True
-    metadata = PluginMetadataSchema().load(document)
-    assert metadata.entry_point.data_input[0].parameter == "entityUrl"
-
-
-def test_hrefs_of_metadata_are_unquoted(client: FlaskClient):
-    document = client.get("/plugins/api-lab@v1-2-0/").json
-    document["entryPoint"]["href"] = "/plugins/api-lab%40v1-2-0/process/"
-    metadata = PluginMetadataSchema().load(document)
-    assert metadata.entry_point.href == "/plugins/api-lab@v1-2-0/process/"
-
-
-@pytest.mark.parametrize("href", ["./process/", "process/", "", "javascript:x()"])
-def test_relative_hrefs_of_metadata_are_invalid(client: FlaskClient, href: str):
-    document = client.get("/plugins/api-lab@v1-2-0/").json
-    document["entryPoint"]["href"] = href
-    errors = PluginMetadataSchema().validate(document)
-    assert list(errors["entryPoint"]) == ["href"]
-
-
-def test_metadata_without_lists_has_empty_ones():
-    document = {
-        "title": "",
-        "description": "",
-        "name": "x",
-        "version": "v1",
-        "type": "processing",
-        "tags": [],
-        "entryPoint": {
-            "href": "/a/",
-            "uiHref": "/b/",
-            "dataInput": [],
-            "dataOutput": [],
-        },
-    }
-    dumped = PluginMetadataSchema().dump(PluginMetadataSchema().load(document))
-    assert dumped["links"] == []
-    assert dumped["entryPoint"]["pluginDependencies"] == []

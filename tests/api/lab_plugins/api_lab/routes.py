@@ -52,7 +52,7 @@ class FormSchema(FrontendFormBaseSchema):
         data_input_type="entity/list",
         data_content_types=["text/csv", "application/json"],
     )
-    items = CSVList(required=False, element_type=ma.fields.Integer)
+    numbers = CSVList(required=False, element_type=ma.fields.Integer)
 
 
 class BodySchema(MaBaseSchema):
