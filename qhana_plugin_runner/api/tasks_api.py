@@ -36,6 +36,21 @@ TASKS_API = SecurityBlueprint(
 )
 
 
+# Built once, because clients poll tasks.
+_TASK = (
+    sa.select(ProcessingTask)
+    .where(ProcessingTask.id == sa.bindparam("task_id"))
+    .options(
+        joinedload(ProcessingTask.links),
+        selectinload(ProcessingTask.steps),
+        # A plugin may keep megabytes there.
+        defer(ProcessingTask.data),
+        defer(ProcessingTask.parameters),
+    )
+    .execution_options(populate_existing=True)
+)
+
+
 @TASKS_API.route("/<int:task_id>/")
 class TaskView(MethodView):
     """One task."""
@@ -64,21 +79,11 @@ class TaskView(MethodView):
 
 
 def _load_task(task_id: int) -> ProcessingTask:
-    statement = (
-        sa.select(ProcessingTask)
-        .where(ProcessingTask.id == task_id)
-        .options(
-            joinedload(ProcessingTask.links),
-            selectinload(ProcessingTask.steps),
-            # A plugin may keep megabytes there.
-            defer(ProcessingTask.data),
-            defer(ProcessingTask.parameters),
-        )
-        .execution_options(populate_existing=True)
-    )
     task = None
     if task_id <= MAX_ROW_ID:
-        task = DB.session.execute(statement).unique().scalar_one_or_none()
+        task = (
+            DB.session.execute(_TASK, {"task_id": task_id}).unique().scalar_one_or_none()
+        )
     if task is None:
         abort(404, message="Task not found.")
     if task.state == TaskState.RUNNING.value and recovery.close_if_lost(task):
