@@ -109,8 +109,8 @@ class TaskRun:
 
     def _take_up(self, db_id: int) -> None:
         taken = ProcessingTask.take_up(db_id, self._run_id, self._celery.worker_id)
-        DB.session.commit()
         if taken:
+            DB.session.commit()
             return
         self.db_id = None
         if ProcessingTask.must_not_run(db_id, self._run_id):
@@ -160,8 +160,8 @@ class TaskRun:
             ]
 
     def _hand_over(self) -> None:
-        if self.db_id is None or self._recorded:
-            return
+        if self.db_id is None or self._recorded or self._request.chain:
+            return  # the next message of the chain takes over when it is sent
         ProcessingTask.hand_over(self.db_id, self._run_id)
         DB.session.commit()
 

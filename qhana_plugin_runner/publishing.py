@@ -13,15 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from celery.utils import uuid
 from flask import Flask, Response, current_app, g, has_app_context, has_request_context
 from flask import request as http_request
 from flask_babel import get_locale
 from kombu.exceptions import OperationalError as KombuOperationalError
+from kombu.utils.json import dumps, loads
 
 from .db import DB
+from .db.models.base import utc_now
 from .db.models.tasks import ProcessingTask, TaskState
 from .errors import BrokerUnavailableError
 
@@ -30,10 +34,101 @@ LOCALE_HEADER = "qhana_locale"
 
 _UNCOMMITTED = "qhana-uncommitted"
 
+# What of a message can be sent again; the rest are objects of this process.
+_STORED_OPTIONS = frozenset(
+    ("task_id", "root_id", "parent_id", "link", "link_error", "chain", "chord")
+    + ("group_id", "group_index", "eta", "countdown", "expires", "retries")
+    + ("queue", "exchange", "routing_key", "priority", "headers", "ignore_result")
+    + ("time_limit", "soft_time_limit", "replaced_task_nesting", "shadow")
+)
+
 _PUBLISH_LIMITS = {
     # RabbitMQ must confirm a message within this time (seconds).
     "confirm_timeout": 2,
 }
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """A message as it is kept in the row of its task until a worker takes it up.
+
+    Attributes:
+        name: name of the Celery task.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        options: what else ``send_task`` got, without objects of this process.
+    """
+
+    name: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    options: dict[str, Any]
+
+    @classmethod
+    def of_call(cls, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> StoredMessage:
+        """Return the message of a call of ``send_task``."""
+        name, task_args, task_kwargs = (*args, None, None, None)[:3]
+        options = {
+            key: value
+            for key, value in kwargs.items()
+            if key in _STORED_OPTIONS and value is not None
+        }
+        if options.get("countdown"):
+            delay = timedelta(seconds=options.pop("countdown"))
+            options["eta"] = utc_now() + delay
+        return cls(
+            name=name or kwargs["name"],
+            args=list(task_args or kwargs.get("args") or ()),
+            kwargs=dict(task_kwargs or kwargs.get("kwargs") or {}),
+            options=options,
+        )
+
+    @property
+    def due(self) -> datetime:
+        """When a worker may take the message up."""
+        eta = self.options.get("eta")
+        if isinstance(eta, str):
+            eta = datetime.fromisoformat(eta)
+        return eta or utc_now()
+
+    def to_json(self) -> str:
+        """Return the message as text."""
+        return dumps([self.name, self.args, self.kwargs, self.options])
+
+    @classmethod
+    def from_json(cls, text: str) -> StoredMessage:
+        """Return the message that :meth:`to_json` wrote."""
+        return cls(*loads(text))
+
+
+def keep_message(task_ids: set[int], message: StoredMessage) -> None:
+    """Write the message into the rows of its tasks, so that it cannot get lost.
+
+    If the current session has uncommitted changes, the message is committed with them;
+    another connection would wait for their locks.
+    """
+    if _session_has_changes():
+        ProcessingTask.enqueue(task_ids, message.to_json(), message.due)
+        return
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    with app.app_context():  # a session of its own
+        ProcessingTask.enqueue(task_ids, message.to_json(), message.due)
+        DB.session.commit()
+
+
+def send_again(celery: Any, message: StoredMessage) -> None:
+    """Send a message that the broker may have lost; workers drop one they know.
+
+    Raises:
+        kombu.exceptions.OperationalError: if the broker does not answer.
+    """
+    celery.send_unkept(
+        message.name,
+        message.args,
+        message.kwargs,
+        task_type=celery.tasks.get(message.name),
+        **{**_PUBLISH_LIMITS, **message.options},
+    )
 
 
 @dataclass(frozen=True)
@@ -83,12 +178,13 @@ def publish(
     Raises:
         BrokerUnavailableError: if the broker does not take the message in time.
     """
+    if not has_app_context() and celery.flask_app is not None:
+        with celery.flask_app.app_context():  # a worker between two tasks of a chain
+            return publish(celery, send, args, kwargs)
     kwargs["headers"] = {**origin_headers(celery), **(kwargs.get("headers") or {})}
+    kwargs["task_id"] = kwargs.get("task_id") or uuid()
     if not has_request_context() or not _session_has_changes():
         return _send(send, args, kwargs)
-    from celery.utils import uuid
-
-    kwargs["task_id"] = kwargs.get("task_id") or uuid()
     held: list[HeldMessage] = g.setdefault("qhana_held_messages", [])
     held.append(HeldMessage(lambda: _send(send, args, kwargs)))
     return celery.AsyncResult(kwargs["task_id"])
@@ -115,6 +211,9 @@ def release_held_messages() -> None:
 
 
 def _send(send: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    task_ids = task_ids_of_message(args, kwargs)
+    if task_ids:
+        keep_message(task_ids, StoredMessage.of_call(args, kwargs))
     try:
         return send(*args, **{**_PUBLISH_LIMITS, **kwargs})
     except (KombuOperationalError, OSError) as err:
@@ -122,7 +221,7 @@ def _send(send: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
             "The task could not be handed to a worker because the message broker does "
             f"not answer ({type(err).__name__}). Try again later."
         )
-        _close_tasks(task_ids_of_message(args, kwargs), reason)
+        _close_tasks(task_ids, reason)
         raise BrokerUnavailableError(reason) from err
 
 

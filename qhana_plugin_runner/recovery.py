@@ -18,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from celery import signals as celery_signals
 from flask import Flask
+from kombu.exceptions import OperationalError as KombuOperationalError
 from sqlalchemy.exc import DBAPIError
 
 from .celery import CELERY
@@ -25,7 +26,7 @@ from .db import DB
 from .db.models.base import utc_now
 from .db.models.leases import WorkerLease
 from .db.models.tasks import ProcessingTask, TaskState
-from .publishing import task_ids_of_signatures
+from .publishing import StoredMessage, send_again, task_ids_of_signatures
 from .storage import STORE
 from .tasks import close_task
 
@@ -35,6 +36,12 @@ LOST_MESSAGE = (
     "The worker that ran this task vanished (it was killed, or its machine stopped). "
     "Tasks run at most once, so it was not started again. Submit it once more."
 )
+
+EXPIRED_MESSAGE = "The task expired before a worker was free to run it."
+
+# A queued message that is this old and not in its queue is sent again.
+_MESSAGE_PATIENCE_SECONDS = 5.0
+_MESSAGES_AT_ONCE = 500
 
 _FORGOTTEN_FILES_AGE_SECONDS = 6 * 3600
 
@@ -101,8 +108,11 @@ class LeaseKeeper:
             with self.app.app_context():
                 renew_lease(str(self.lease_id), worker_name, self.seconds)
                 close_lost_tasks()
+                send_lost_messages()
         except DBAPIError as err:
             _LOGGER.warning("The lease of this worker was not renewed: %s", err.orig)
+        except (KombuOperationalError, OSError) as err:
+            _LOGGER.warning("Lost messages were not looked for: %s", err)
 
 
 def renew_lease(lease_id: str, worker_name: str, seconds: float) -> None:
@@ -148,6 +158,65 @@ def close_lost_tasks() -> int:
     )
     DB.session.commit()
     return closed
+
+
+def send_lost_messages() -> int:
+    """Send the messages of queued tasks again that are no longer in an (empty) queue.
+
+    Brokers lose messages when they restart without persistence, and a busy worker may sit
+    on some while another one is idle. A message that arrives twice is run once.
+
+    Returns:
+        The number of messages.
+    """
+    now = utc_now()
+    overdue = (
+        ProcessingTask.state == TaskState.QUEUED.value,
+        ProcessingTask.message.is_not(None),
+        ProcessingTask.queued_at < now - timedelta(seconds=_MESSAGE_PATIENCE_SECONDS),
+    )
+    rows = DB.session.execute(
+        sa.select(ProcessingTask.id, ProcessingTask.message)
+        .where(*overdue)
+        .order_by(ProcessingTask.id)
+        .limit(_MESSAGES_AT_ONCE)
+    ).all()
+    sizes: dict[str, int] = {}
+    sent = 0
+    for id_, text in rows:
+        message = StoredMessage.from_json(text)
+        queue = _queue_name(message)
+        if queue not in sizes:
+            sizes[queue] = _queue_size(queue)
+        if sizes[queue]:
+            continue
+        claimed = DB.session.execute(
+            sa.update(ProcessingTask)
+            .where(ProcessingTask.id == id_, *overdue)
+            .values(queued_at=now)
+        )
+        DB.session.commit()
+        if claimed.rowcount:  # type: ignore[attr-defined]
+            send_again(CELERY, message)
+            sent += 1
+    DB.session.rollback()
+    if sent:
+        _LOGGER.warning("%s messages were not in their queue, they are sent again.", sent)
+    return sent
+
+
+def _queue_name(message: StoredMessage) -> str:
+    queue = message.options.get("queue")
+    return queue if isinstance(queue, str) else CELERY.conf.task_default_queue
+
+
+def _queue_size(queue: str) -> int:
+    with CELERY.connection_for_write() as connection:
+        try:
+            declared = connection.default_channel.queue_declare(queue, passive=True)
+        except connection.channel_errors:
+            return 0  # there is no such queue any more
+        return declared.message_count
 
 
 def close_if_lost(task: ProcessingTask) -> bool:
@@ -207,6 +276,17 @@ def _unknown_task(message: Any = None, name: str | None = None, **_kwargs: Any) 
                 "the same plugins."
             )
             close_task(task_id, TaskState.FAILED, reason)
+
+
+@celery_signals.task_revoked.connect
+def _revoked_task(request: Any = None, expired: bool = False, **_kwargs: Any) -> None:
+    app = CELERY.flask_app
+    if app is None or not expired:
+        return
+    callbacks = [*(request.errbacks or []), *(request.chain or [])]
+    with app.app_context():
+        for task_id in task_ids_of_signatures([{"kwargs": request.kwargs}, *callbacks]):
+            close_task(task_id, TaskState.FAILED, EXPIRED_MESSAGE)
 
 
 def _task_ids_of_payload(payload: Any) -> set[int]:

@@ -59,8 +59,10 @@ def test_the_id_is_there_after_a_flush(database: Flask) -> None:
     assert ProcessingTask.get_by_id(id_=task.id) is task
 
 
-def test_an_unknown_id_gives_none(database: Flask) -> None:
-    assert ProcessingTask.get_by_id(4711) is None
+@pytest.mark.parametrize("unknown", [4711, 0, -1, 2**31, 2**63])
+def test_an_unknown_id_gives_none(database: Flask, unknown: int) -> None:
+    assert ProcessingTask.get_by_id(unknown) is None
+    assert TaskFile.get_by_id(unknown) is None
 
 
 def test_each_row_gets_its_own_time(database: Flask) -> None:
@@ -149,7 +151,9 @@ def test_step_urls_may_be_long(database: Flask) -> None:
 def test_a_message_is_taken_up_once(database: Flask) -> None:
     task = new_task()
     assert ProcessingTask.take_up(task.id, "message:0", "worker")
+    DB.session.commit()
     assert not ProcessingTask.take_up(task.id, "message:0", "worker")
+    assert ProcessingTask.must_not_run(task.id, "message:0")
     assert ProcessingTask.take_up(task.id, "message:1", "worker")
     DB.session.commit()
     assert (task.state, task.attempts, task.worker_id) == ("running", 2, "worker")

@@ -93,6 +93,10 @@ LongBinary = sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 TABLE_OPTIONS = {"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"}
 
 
+MAX_ROW_ID = 2**31 - 1
+"""Largest id of a row; databases refuse to compare a column with more."""
+
+
 class SavableMixin:
     """Adds :meth:`save` to a model."""
 

@@ -12,7 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import DB, model
-from .base import TABLE_OPTIONS, LongText, SavableMixin, UTCDateTime, short_text, utc_now
+from .base import (
+    MAX_ROW_ID,
+    TABLE_OPTIONS,
+    LongText,
+    SavableMixin,
+    UTCDateTime,
+    short_text,
+    utc_now,
+)
 
 if TYPE_CHECKING:
     from .tasks import ProcessingTask
@@ -85,7 +93,7 @@ class TaskFile(SavableMixin):
     @classmethod
     def get_by_id(cls, id_: int) -> TaskFile | None:
         """Return the file with the id or ``None``."""
-        return DB.session.get(cls, id_)
+        return DB.session.get(cls, id_) if 0 < id_ <= MAX_ROW_ID else None
 
     @classmethod
     def get_task_result_files(cls, task: int | ProcessingTask) -> Sequence[TaskFile]:

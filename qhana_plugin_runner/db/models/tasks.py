@@ -18,17 +18,28 @@ whoever comes late changes nothing.
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ...errors import OpenStepError
 from ..db import DB, model
-from .base import TABLE_OPTIONS, LongText, SavableMixin, UTCDateTime, short_text, utc_now
+from .base import (
+    MAX_ROW_ID,
+    TABLE_OPTIONS,
+    LongText,
+    SavableMixin,
+    UTCDateTime,
+    short_text,
+    utc_now,
+)
+from .leases import TaskRun
 from .mutable_json import JSON_LIKE, MutableJSON
 from .task_parts import Step, TaskFile, TaskLink, TaskUpdateSubscription, WebhookRef
 
@@ -172,7 +183,7 @@ class ProcessingTask(SavableMixin):
     @classmethod
     def get_by_id(cls, id_: int) -> ProcessingTask | None:
         """Return the task with the id or ``None``."""
-        return DB.session.get(cls, id_)
+        return DB.session.get(cls, id_) if 0 < id_ <= MAX_ROW_ID else None
 
     @property
     def status(self) -> str:
@@ -258,7 +269,7 @@ class ProcessingTask(SavableMixin):
 
         Returns:
             False if the task has ended or the message was taken up before (or there is
-            no such task): it must not run.
+            no such task): it must not run, and the session was rolled back.
         """
         statement = (
             sa.update(cls)
@@ -266,7 +277,6 @@ class ProcessingTask(SavableMixin):
                 cls.id == id_,
                 cls.finished_at.is_(None),
                 cls.state.not_in(FINAL_STATES),
-                sa.or_(cls.run_id.is_(None), cls.run_id != run_id),
             )
             .values(
                 state=TaskState.RUNNING.value,
@@ -274,9 +284,26 @@ class ProcessingTask(SavableMixin):
                 worker_id=worker_id,
                 running_since=utc_now(),
                 attempts=cls.attempts + 1,
+                message=None,
+                queued_at=None,
             )
         )
-        return _changes_one(statement)
+        if not _changes_one(statement):
+            DB.session.rollback()
+            return False
+        try:
+            DB.session.execute(
+                sa.insert(TaskRun).values(
+                    run_id=run_id,
+                    task_id=id_,
+                    worker_id=worker_id,
+                    started_at=utc_now(),
+                )
+            )
+        except IntegrityError:  # delivered twice, and taken up before
+            DB.session.rollback()
+            return False
+        return True
 
     @classmethod
     def must_not_run(cls, id_: int, run_id: str) -> bool:
@@ -286,16 +313,43 @@ class ProcessingTask(SavableMixin):
         the submission failed, and for a message that is delivered twice. Plugins may
         send messages for a task that has ended otherwise; these run.
         """
-        statement = sa.select(cls.state, cls.run_id, cls.attempts).where(cls.id == id_)
+        statement = sa.select(cls.state, cls.attempts).where(cls.id == id_)
         row = DB.session.execute(statement).one_or_none()
         if row is None:
             return False
+        if DB.session.get(TaskRun, run_id) is not None:
+            return True
         never_started = row.state == TaskState.FAILED.value and row.attempts == 0
         ended_from_outside = row.state in (
             TaskState.CANCELLED.value,
             TaskState.LOST.value,
         )
-        return never_started or ended_from_outside or row.run_id == run_id
+        return never_started or ended_from_outside
+
+    @classmethod
+    def enqueue(cls, ids: Collection[int], message: str, due: datetime) -> None:
+        """Keep the message that is about to be sent for tasks that have not ended.
+
+        Args:
+            ids: the tasks.
+            message: the message as JSON.
+            due: when it may be taken up.
+        """
+        DB.session.execute(
+            sa.update(cls)
+            .where(
+                cls.id.in_(ids),
+                cls.finished_at.is_(None),
+                cls.state.not_in(FINAL_STATES),
+            )
+            .values(
+                state=TaskState.QUEUED.value,
+                message=message,
+                queued_at=due,
+                worker_id=None,
+            )
+            .execution_options(synchronize_session=False)
+        )
 
     @classmethod
     def hand_over(cls, id_: int, run_id: str) -> None:
