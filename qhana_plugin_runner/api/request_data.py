@@ -6,11 +6,12 @@ webargs reads the values; this parser answers what webargs would let through as 
 internal error or as a misleading "Missing data for required field.":
 
 * a body of another content type than the view reads: 415
-* a broken multipart body, invalid or too deeply nested JSON: 400
-* more form fields than ``MAX_FORM_PARTS`` (default 1000): 413
+* a broken form body, invalid or too deeply nested JSON: 400
+* more form values than ``MAX_FORM_PARTS`` (default 1000): 413
 
-Bytes that are not UTF-8 are replaced by U+FFFD in form fields and in the query (this is
-what Werkzeug does); in JSON they are refused with 400.
+Percent-encoded bytes that are not UTF-8 stay percent-encoded in the values of forms and
+queries, in multipart forms they are replaced by U+FFFD (this is what Werkzeug does). Such
+bytes in JSON or as they are in an urlencoded form are refused with 400.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from webargs.flaskparser import FlaskParser, abort
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
-# The closing delimiter of an empty multipart body: dashes, line breaks, some slack.
-_EMPTY_MULTIPART_OVERHEAD = 16
+# The closing delimiter of an empty multipart body has four dashes; some line breaks and
+# blanks may be around it.
+_DASHES = 4
+_SLACK = 12
 
 
 class RequestParser(FlaskParser):
@@ -37,7 +40,7 @@ class RequestParser(FlaskParser):
             abort(415, message="The body must be sent as application/json.")
         try:
             return super().load_json(req, schema)
-        except RecursionError as error:
+        except (RecursionError, ValueError) as error:  # nested too deep, huge numbers
             abort(400, exc=error, messages={"json": ["Invalid JSON body."]})
 
     def load_form(self, req: Request, schema: Schema) -> Any:
@@ -62,10 +65,18 @@ def _check_form(req: Request) -> None:
         return
     if req.mimetype and req.mimetype not in FORM_TYPES:
         abort(415, message=f"The body must be sent as {' or '.join(FORM_TYPES)}.")
-    if req.mimetype == "multipart/form-data" and not req.form and not req.files:
-        boundary = req.mimetype_params.get("boundary", "")
-        size = req.content_length or 0
-        if not boundary or size > len(boundary) + _EMPTY_MULTIPART_OVERHEAD:
-            abort(400, message="The multipart form data is malformed.")
-    if req.max_form_parts is not None and len(req.form) > req.max_form_parts:
-        abort(413, message=f"A form has at most {req.max_form_parts} fields.")
+    if not req.form and not req.files and not _may_be_empty(req):
+        abort(400, message="The form data is malformed.")
+    count = sum(len(values) for values in req.form.listvalues())
+    if req.max_form_parts is not None and count > req.max_form_parts:
+        abort(413, message=f"A form has at most {req.max_form_parts} values.")
+
+
+def _may_be_empty(req: Request) -> bool:
+    """Whether a body without any value may be meant so; Werkzeug hides what is broken."""
+    size = req.content_length
+    if req.mimetype != "multipart/form-data":
+        return not size
+    boundary = req.mimetype_params.get("boundary", "")
+    least = len(boundary) + _DASHES
+    return bool(boundary) and (size is None or least <= size <= least + _SLACK)
