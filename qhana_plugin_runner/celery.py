@@ -32,9 +32,10 @@ from .publishing import publish, release_held_messages
 __all__ = ["CELERY", "FlaskTask", "RunnerCelery", "init_app"]
 
 _EXTENSION = "qhana-celery"
+_REDIS_SCHEMES = ("redis", "rediss", "sentinel")
 
 _BOUNDED_PUBLISHING = {
-    "max_retries": 2,
+    "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0.1,
     "interval_max": 0.2,
@@ -177,6 +178,13 @@ class RunnerCelery(Celery):
         self._plugin_schedule[key] = entry
         return super()._add_periodic_task(key, entry, name=name)
 
+    def connection_for_write(self, url: Any = None, **kwargs: Any) -> Any:
+        """Return a connection for sending; a broker that hangs is given up soon."""
+        options = kwargs.get("transport_options") or {}
+        if str(url or self.conf.broker_write_url).startswith(_REDIS_SCHEMES):
+            kwargs["transport_options"] = {"socket_timeout": 1.0, **options}
+        return super().connection_for_write(url, **kwargs)
+
     def _get_backend(self) -> Any:
         backend = super()._get_backend()
         if isinstance(backend, RedisBackend):
@@ -240,7 +248,7 @@ def celery_settings(app: Flask) -> dict[str, Any]:
     }
     if not settings.get("result_backend"):
         settings["result_backend"] = _default_backend(broker, folder)
-    if broker.startswith(("redis", "sentinel")):
+    if broker.startswith(_REDIS_SCHEMES):
         settings.setdefault("worker_disable_prefetch", True)
         settings.setdefault("redis_socket_connect_timeout", 2)
         settings.setdefault("redis_socket_timeout", 10)
@@ -248,7 +256,7 @@ def celery_settings(app: Flask) -> dict[str, Any]:
 
 
 def _transport_options(broker: str) -> dict[str, Any]:
-    if broker.startswith(("redis", "rediss", "sentinel")):
+    if broker.startswith(_REDIS_SCHEMES):
         return {
             "socket_connect_timeout": 2,
             "socket_timeout": 5,

@@ -93,7 +93,9 @@ class TaskFile(SavableMixin):
     @classmethod
     def get_by_id(cls, id_: int) -> TaskFile | None:
         """Return the file with the id or ``None``."""
-        return DB.session.get(cls, id_) if 0 < id_ <= MAX_ROW_ID else None
+        if isinstance(id_, int) and not 0 < id_ <= MAX_ROW_ID:
+            return None
+        return DB.session.get(cls, id_)
 
     @classmethod
     def get_task_result_files(cls, task: int | ProcessingTask) -> Sequence[TaskFile]:

@@ -183,7 +183,9 @@ class ProcessingTask(SavableMixin):
     @classmethod
     def get_by_id(cls, id_: int) -> ProcessingTask | None:
         """Return the task with the id or ``None``."""
-        return DB.session.get(cls, id_) if 0 < id_ <= MAX_ROW_ID else None
+        if isinstance(id_, int) and not 0 < id_ <= MAX_ROW_ID:
+            return None
+        return DB.session.get(cls, id_)
 
     @property
     def status(self) -> str:
