@@ -1,0 +1,481 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that plugins may rely on; ``public_api.txt`` lists the names.
+
+A failure here means that plugins outside of this repository break.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import logging
+import os
+import re
+import subprocess
+import sys
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import marshmallow as ma
+import pytest
+from celery import chain
+from flask import Flask, url_for
+from jinja2 import nodes
+
+from qhana_plugin_runner import APP_NAME, create_app
+from qhana_plugin_runner.api import EnumField
+from qhana_plugin_runner.api.plugin_schemas import PluginType
+from qhana_plugin_runner.api.util import FrontendFormBaseSchema, SecurityBlueprint
+from qhana_plugin_runner.babel import SUPPORTED_LOCALES
+from qhana_plugin_runner.celery import CELERY, FlaskTask
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.cli import create_db_function
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.db.models.virtual_plugins import (
+    VIRTUAL_PLUGIN_CREATED,
+    VIRTUAL_PLUGIN_REMOVED,
+)
+from qhana_plugin_runner.storage import STORE, FileStore
+from qhana_plugin_runner.tasks import (
+    TASK_DETAILS_CHANGED,
+    TASK_LOGGER,
+    TASK_STATUS_CHANGED,
+    TASK_STEPS_CHANGED,
+    save_task_error,
+    save_task_result,
+)
+from qhana_plugin_runner.util.plugins import QHAnaPluginBase, plugin_identifier
+
+TESTS = Path(__file__).resolve().parent
+
+
+def read_promises() -> dict[str, list[str]]:
+    """Return the lines of each section of the list."""
+    sections: dict[str, list[str]] = {}
+    for line in (TESTS / "public_api.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            lines = sections.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            lines.append(line)
+    return sections
+
+
+PROMISES = read_promises()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """An app in debug mode, which has all routes; a request is open."""
+    folder = tmp_path_factory.mktemp("instance")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER", str(folder))
+        patch.setenv("FLASK_DEBUG", "1")
+        app = create_app(
+            {
+                "SECRET_KEY": "a key of the tests that is long enough",
+                "SQLALCHEMY_DATABASE_URI": "sqlite://",
+                "CELERY": {"broker_url": "memory://"},
+            },
+            silent_log=True,
+        )
+    with app.test_request_context():
+        create_db_function(app)
+        yield app
+
+
+def resolve(path: str) -> Any:
+    """Import ``module:name.attribute``."""
+    module, _, names = path.partition(":")
+    value = importlib.import_module(module)
+    for name in filter(None, names.split(".")):
+        value = getattr(value, name)
+    return value
+
+
+def signature_of(function: Any) -> str:
+    """The parameters of a function, class or Celery task, without their types."""
+    if hasattr(function, "apply_async"):
+        function = function.run
+    signature = inspect.signature(function)
+    parameters = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in signature.parameters.values()
+    ]
+    plain = signature.replace(
+        parameters=parameters, return_annotation=inspect.Signature.empty
+    )
+    return re.sub(r"=<.*?>+", "=...", str(plain))
+
+
+@pytest.mark.parametrize("promise", PROMISES["signatures"])
+def test_signature(promise: str):
+    path, parameters = promise.split("(", 1)
+    assert signature_of(resolve(path)) == f"({parameters}"
+
+
+WORKER = "qhana_plugin_runner.celery_worker:"  # importing it builds an app
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PROMISES["names"] if not path.startswith(WORKER)]
+)
+def test_name(path: str):
+    resolve(path)
+
+
+@pytest.mark.parametrize("path", PROMISES["names of other packages that plugins import"])
+def test_name_of_another_package(app: Flask, path: str):
+    resolve(path)
+
+
+@pytest.mark.parametrize("name", PROMISES["celery tasks"])
+def test_celery_task(name: str):
+    assert isinstance(CELERY.tasks[name], FlaskTask)
+
+
+@pytest.mark.parametrize("promise", PROMISES["routes"])
+def test_route(app: Flask, promise: str):
+    path, endpoint, *values = promise.split()
+    arguments = dict(value.split("=") for value in values)
+    assert url_for(endpoint, **arguments) == path
+
+
+@pytest.mark.parametrize("name", PROMISES["functions of microfrontend.js"])
+def test_function_of_the_script(app: Flask, name: str):
+    script = app.test_client().get("/static/microfrontend.js").text
+    assert re.search(rf"^(async )?function {name}\(", script, re.MULTILINE) or re.search(
+        rf"(window|globalThis)\.{name}\b|^\s+{name},$", script, re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("promise", PROMISES["jinja globals"])
+def test_jinja_global(app: Flask, promise: str):
+    name, parenthesis, parameters = promise.partition("(")
+    function = app.jinja_env.globals[name]
+    if parenthesis:
+        assert signature_of(function) == f"({parameters}"
+
+
+def test_jinja_filter(app: Flask):
+    assert "markdown" in app.jinja_env.filters
+
+
+@pytest.mark.parametrize("promise", PROMISES["template macros"])
+def test_template_macro(app: Flask, promise: str):
+    name = promise.partition("(")[0]
+    source = app.jinja_env.loader.get_source(app.jinja_env, "forms.html")[0]
+    tree = app.jinja_env.parse(source)
+    (macro,) = [node for node in tree.find_all(nodes.Macro) if node.name == name]
+    parameters = [argument.name for argument in macro.args]
+    first = len(parameters) - len(macro.defaults)
+    for number, default in enumerate(macro.defaults):
+        parameters[first + number] += f"={default.as_const()!r}"
+    assert f"{name}({', '.join(parameters)})" == promise
+
+
+@pytest.mark.parametrize("template", ["simple_template.html", "forms.html"])
+def test_template(app: Flask, template: str):
+    assert app.jinja_env.get_template(template)
+
+
+@pytest.mark.parametrize("block", ["head", "content", "help", "script"])
+def test_template_block(app: Flask, block: str):
+    assert block in app.jinja_env.get_template("simple_template.html").blocks
+
+
+# values
+
+
+def test_values(app: Flask):
+    assert APP_NAME == app.import_name == "qhana_plugin_runner"
+    assert SUPPORTED_LOCALES == ["de", "en"]
+    assert TASK_LOGGER.name == "qhana-plugin-runner"
+    assert app.config["NISQ_ANALYZER_UI_URL"]
+    assert [member.value for member in PluginType] == [
+        "processing",
+        "visualization",
+        "conversion",
+        "dataloader",
+        "interaction",
+    ]
+
+
+def test_names_of_signals():
+    assert TASK_STATUS_CHANGED.name == "task-status-changed"
+    assert TASK_STEPS_CHANGED.name == "task-steps-changed"
+    assert TASK_DETAILS_CHANGED.name == "task-details-changed"
+    assert VIRTUAL_PLUGIN_CREATED.name == "virtual-plugin_created"
+    assert VIRTUAL_PLUGIN_REMOVED.name == "virtual-plugin_removed"
+
+
+def test_names_of_stores(app: Flask):
+    for name in ("local_filesystem", "url_file_store"):
+        assert STORE[name].name == name
+        assert isinstance(STORE[name], FileStore)
+
+
+def test_identifier_of_a_plugin():
+    assert plugin_identifier("hello-world", "v0.2.1") == "hello-world@v0-2-1"
+    assert plugin_identifier("a.b", "1.0") == "a-b@1-0"
+
+
+# importing
+
+
+def test_importing_needs_no_app_no_broker_and_no_database(tmp_path: Path):
+    modules = {path.partition(":")[0] for path in PROMISES["names"]}
+    modules |= {path.partition(":")[0] for path in PROMISES["signatures"]}
+    modules.remove(WORKER.rstrip(":"))
+    code = "\n".join(f"import {module}" for module in sorted(modules))
+    run_python(code, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_importing_the_worker_module_builds_the_app(tmp_path: Path):
+    code = f"""
+from {WORKER.rstrip(":")} import CELERY
+from qhana_plugin_runner.celery import CELERY as same
+assert CELERY is same
+assert CELERY.flask_app.name == "qhana_plugin_runner"
+"""
+    run_python(code, tmp_path)
+
+
+def run_python(code: str, folder: Path) -> None:
+    """Run code in an interpreter of its own, whose instance folder is the given one."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(TESTS.parent),
+        "QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+# marshmallow 3, as plugins use it
+
+
+def test_old_keywords_of_marshmallow_fields():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+
+        class Schema(FrontendFormBaseSchema):
+            text = ma.fields.String(missing="x", load_missing="y", description="A text.")
+            number = ma.fields.Number(default=1, required=False)
+
+    assert Schema().load({}) == {"text": "x"}
+    assert Schema().dump({}) == {"number": 1}
+    assert Schema().fields["text"].metadata["description"] == "A text."
+
+
+def test_hooks_of_schemas():
+    class Schema(FrontendFormBaseSchema):
+        some_text = ma.fields.String(required=True)
+
+        @ma.pre_load
+        def strip(self, data: Any, **kwargs: Any) -> Any:
+            return {key: value.strip() for key, value in data.items()}
+
+        @ma.validates_schema(pass_original=True)
+        def check(self, data: Any, original: Any, **kwargs: Any) -> None:
+            assert set(original) == {"someText"}
+
+        @ma.post_load(pass_original=True)
+        def make(self, data: Any, original: Any, **kwargs: Any) -> Any:
+            return data["some_text"], original["someText"]
+
+    assert Schema().load({"someText": " x "})[0] == "x"
+
+
+def test_loaded_forms_are_ordered():
+    class Schema(FrontendFormBaseSchema):
+        second = ma.fields.String()
+        first = ma.fields.String()
+
+    loaded = Schema().load({"first": "1", "second": "2"})
+    assert isinstance(loaded, OrderedDict)
+    assert list(Schema().fields) == ["second", "first"]
+
+
+def test_fields_of_a_schema_may_be_replaced_after_construction():
+    class Schema(FrontendFormBaseSchema):
+        choice = ma.fields.String()
+
+    class Choice(Enum):
+        a = "A"
+
+    schema = Schema()
+    schema.fields = {"choice": EnumField(Choice)}
+    assert list(schema.fields["choice"].metadata["options"]) == ["a"]
+
+
+# blueprints
+
+
+def test_blueprint_with_and_without_templates():
+    for more in ({}, {"template_folder": "templates"}):
+        blueprint = SecurityBlueprint("x@v1", __name__, description="text", **more)
+        assert (blueprint.name, blueprint.description) == ("x@v1", "text")
+
+
+def test_blueprint_accepts_the_keywords_of_plugins():
+    blueprint = SecurityBlueprint("x@v1", __name__, description="")
+
+    class Schema(FrontendFormBaseSchema):
+        text = ma.fields.String()
+
+    @blueprint.route("/", methods=["GET", "POST"])
+    @blueprint.html_response(200, description="Micro frontend.", example="<html>")
+    @blueprint.arguments(Schema(partial=True), location="query", required=False)
+    @blueprint.arguments(Schema, location="form", as_kwargs=True)
+    @blueprint.response(200, Schema(), description="text", content_type="text/html")
+    @blueprint.require_jwt("jwt", fresh=False, optional=True, refresh_token=False)
+    def view(*args: Any, **kwargs: Any) -> str:
+        return ""
+
+    assert callable(view)
+
+
+# Celery, as plugins use it
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"ignore_result": True},
+        {"autoretry_for": (OSError,), "retry_backoff": True, "max_retries": None},
+        {"max_retries": 3, "retry_backoff": 2},
+        {},
+    ],
+)
+def test_options_of_tasks(app: Flask, options: dict[str, Any]):
+    name = f"public-api@v1.task-{sorted(options)}"
+
+    @CELERY.task(name=name, bind=True, **options)
+    def task(self: Any, db_id: int) -> str:
+        return self.name
+
+    assert task.name == name
+    assert task(db_id=1) == name
+
+
+def test_task_without_name_is_named_after_its_module(app: Flask):
+    @CELERY.task()
+    def nameless() -> None:
+        """Do nothing."""
+
+    assert nameless.name == f"{__name__}.nameless"
+
+
+def test_chains_as_plugins_build_them(app: Flask):
+    @CELERY.task(name="public-api@v1.first", bind=True)
+    def first(self: Any, db_id: int) -> str:
+        return ""
+
+    for work in (
+        chain(first.s(db_id=1), save_task_result.s(db_id=1)),
+        first.s(db_id=1) | save_task_result.s(db_id=1),
+        first.si(db_id=1) | save_task_result.s(db_id=1),
+        first.s(db_id=1),
+    ):
+        work.link_error(save_task_error.s(db_id=1))
+        result = work.apply_async(expires=60, retry=False, db_id=1, hash="x")
+        assert result.id
+        result.forget()
+    CELERY.AsyncResult("some-id").revoke(terminate=True)
+
+
+def test_periodic_tasks_are_added_when_celery_is_finalised(app: Flask):
+    @CELERY.task(name="public-api@v1.periodic")
+    def periodic() -> None:
+        """Do nothing."""
+
+    @CELERY.on_after_finalize.connect
+    def add(sender: Any, **kwargs: Any) -> None:
+        sender.add_periodic_task(30.0, periodic.s(), name="public-api")
+
+    CELERY.on_after_finalize.send(sender=CELERY)
+    assert "public-api" in CELERY.conf.beat_schedule
+
+
+def test_tasks_run_in_a_context_of_their_own(app: Flask):
+    @CELERY.task(name="public-api@v1.context", bind=True)
+    def task(self: Any) -> tuple[str, int]:
+        return url_for("static", filename="forms.css"), id(DB.session())
+
+    url, session = task()
+    assert url.endswith("/static/forms.css")
+    assert session != id(DB.session())
+
+
+# rows
+
+
+def test_row_of_a_new_task(app: Flask):
+    task = ProcessingTask(task_name="x", parameters="{}")
+    task.save()
+    DB.session.flush()
+    assert isinstance(task.id, int)
+    assert (task.status, task.task_log, task.data) == ("PENDING", "", {})
+    assert isinstance(task.data, dict)
+    assert (task.is_finished, task.is_ok, task.multi_step) == (False, False, False)
+    DB.session.rollback()
+
+
+# plugins
+
+
+def test_class_statement_builds_the_instance(caplog: pytest.LogCaptureFixture):
+    class Plugin(QHAnaPluginBase):
+        name = "public-api"
+        version = "v1.2.3"
+        description = "text"
+        tags = ["a"]
+
+        def __init__(self, app: Flask | None) -> None:
+            super().__init__(app)
+
+    plugin = Plugin.instance
+    assert isinstance(plugin, Plugin)
+    assert plugin.identifier == "public-api@v1-2-3"
+    assert str(plugin.parsed_version) == "1.2.3"
+    assert QHAnaPluginBase.get_plugins()[plugin.identifier] is plugin
+    assert Plugin.has_api is False
+    for method in (plugin.get_api_blueprint, plugin.get_requirements):
+        with pytest.raises(NotImplementedError):
+            method()
+    assert [r for r in caplog.records if r.levelno >= logging.ERROR] == []
+
+
+def test_store_of_a_plugin(app: Flask):
+    class Store(FileStore, name="public-api"):
+        def __init__(self, app: Flask | None) -> None:
+            super().__init__(app)
+
+        def init_app(self, app: Flask) -> None:
+            super().init_app(app)
+
+        def get_file_url(self, file_storage_data: str, external: bool = True) -> str:
+            return f"http://store/{file_storage_data}"
+
+    try:
+        store = Store(app=None)
+        store.init_app(app)
+        assert store.name == "public-api"
+        assert store.app is app
+        assert store._get_file_identifier(Path("task_1/out/x")) == "task_1/out/x"
+    finally:
+        del FileStore.classes["public-api"]
