@@ -44,6 +44,12 @@ class FlaskTask(Task):
 
     abstract = True
 
+    #: Whether the task may be run again if its worker died. A plugin says so with
+    #: ``@CELERY.task(idempotent=True)``; all other tasks run at most once.
+    idempotent = False
+    #: How often an idempotent task is started at most.
+    max_attempts = 3
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task.
 
@@ -108,7 +114,12 @@ class TaskRun:
         return f"{self._request.id}:{self._request.retries}"
 
     def _take_up(self, db_id: int) -> None:
-        taken = ProcessingTask.take_up(db_id, self._run_id, self._celery.worker_id)
+        taken = ProcessingTask.take_up(
+            db_id,
+            self._run_id,
+            self._celery.worker_id,
+            keep_message=self._task.idempotent,
+        )
         if taken:
             DB.session.commit()
             return

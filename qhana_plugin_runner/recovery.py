@@ -17,6 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from celery import signals as celery_signals
+from celery.utils import uuid
 from flask import Flask
 from kombu.exceptions import OperationalError as KombuOperationalError
 from sqlalchemy.exc import DBAPIError
@@ -150,7 +151,11 @@ def close_lost_tasks() -> int:
         )
     ).all()
     DB.session.rollback()  # nothing stays locked while webhooks are sent
-    closed = sum(close_task(id_, TaskState.LOST, LOST_MESSAGE) for id_ in lost)
+    closed = sum(
+        close_task(id_, TaskState.LOST, LOST_MESSAGE)
+        for id_ in lost
+        if not _start_again(id_)
+    )
     if closed:
         _LOGGER.error("%s tasks were lost with their workers.", closed)
     DB.session.execute(
@@ -158,6 +163,28 @@ def close_lost_tasks() -> int:
     )
     DB.session.commit()
     return closed
+
+
+def _start_again(id_: int) -> bool:
+    """Queue a lost task again if its author declared it idempotent.
+
+    Returns:
+        Whether the task is queued again; it is sent with the other lost messages.
+    """
+    statement = sa.select(ProcessingTask.message, ProcessingTask.attempts)
+    row = DB.session.execute(statement.where(ProcessingTask.id == id_)).one_or_none()
+    if row is None or row.message is None:
+        return False
+    message = StoredMessage.from_json(row.message)
+    task = CELERY.tasks.get(message.name)
+    if task is None or not task.idempotent or row.attempts >= task.max_attempts:
+        return False
+    message.options["task_id"] = uuid()  # the old one was taken up
+    ProcessingTask.enqueue([id_], message.to_json(), utc_now())
+    DB.session.commit()
+    _LOGGER.warning("Task %s lost its worker and is started again.", id_)
+    send_again(CELERY, message)
+    return True
 
 
 def send_lost_messages() -> int:
@@ -235,6 +262,8 @@ def close_if_lost(task: ProcessingTask) -> bool:
     )
     if expires is not None and expires > utc_now():
         return False
+    if task.message is not None:
+        return False  # a worker decides whether to start it again
     return close_task(task.id, TaskState.LOST, LOST_MESSAGE)
 
 

@@ -79,6 +79,10 @@ class TaskSchema(MaBaseSchema):
     )
     started_at = DateTime(required=False, metadata={"description": "Time of submission."})
     finished_at = DateTime(required=False)
+    attempts = Integer(
+        required=False,
+        metadata={"description": "How many messages of the task workers took up."},
+    )
     log = String(required=True)
     progress = Nested(ProgressSchema, required=False)
     steps = List(Nested(StepSchema), required=False)
@@ -133,6 +137,7 @@ def task_document(
         "status": task.status,
         "state": task.state,
         "startedAt": _time(task.started_at),
+        "attempts": task.attempts,
         "log": task.task_log or "",
         "links": [
             {"type": "subscribe", "href": href},

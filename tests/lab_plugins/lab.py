@@ -83,9 +83,8 @@ class ProcessView(MethodView):
             task_name=experiment.name, parameters=arguments["operations"]
         )
         db_task.save(commit=True)
-        task: chain = experiment.s(db_id=db_task.id) | save_task_result.s(
-            db_id=db_task.id
-        )
+        body = repeatable if "repeatable" in arguments["operations"] else experiment
+        task: chain = body.s(db_id=db_task.id) | save_task_result.s(db_id=db_task.id)
         task.link_error(save_task_error.s(db_id=db_task.id))
         task.apply_async()
         db_task.save(commit=True)
@@ -203,3 +202,18 @@ class Operations:
     @staticmethod
     def url(db_id: int) -> str:
         return url_for(f"{BLP.name}.MetadataView", _external=True)
+
+
+@CELERY.task(
+    name=f"{Laboratory.instance.identifier}.repeatable",
+    bind=True,
+    idempotent=True,
+    max_attempts=2,
+)
+def repeatable(self: Any, db_id: int) -> str:
+    """Leave a mark, sleep, and say how often it was started."""
+    task = ProcessingTask.get_by_id(id_=db_id)
+    assert task is not None
+    attempts = task.attempts
+    time.sleep(json.loads(task.parameters)[0]["seconds"][attempts - 1])
+    return f"started {attempts} times"

@@ -119,3 +119,21 @@ def test_a_killed_worker_loses_its_tasks_and_the_queued_go_on(running: Runner) -
         assert (task["status"], task["state"]) == ("FAILURE", "lost")
         assert "vanished" in task["log"]
     assert [running.wait_task(url, 15)["status"] for url in queued] == ["SUCCESS"] * 4
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state", "log"),
+    [([60, 0], "succeeded", "started 2 times"), ([60, 60], "lost", "vanished")],
+)
+def test_an_idempotent_task_is_started_again_but_not_for_ever(
+    running: Runner, seconds: list[float], state: str, log: str
+) -> None:
+    url = running.submit({"op": "repeatable", "seconds": seconds})
+    for _ in range(seconds.count(60)):
+        running.wait_state(url, "running")
+        running.kill("worker")
+        running.start_worker()
+        running.wait_for(lambda: running.task(url)["state"] != "running", "worker", 20)
+    task = running.wait_task(url, 20)
+    assert (task["state"], task["attempts"]) == (state, 2)
+    assert log in task["log"]

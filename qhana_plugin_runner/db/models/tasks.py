@@ -261,13 +261,16 @@ class ProcessingTask(SavableMixin):
         self.save(commit=commit)
 
     @classmethod
-    def take_up(cls, id_: int, run_id: str, worker_id: str | None) -> bool:
+    def take_up(
+        cls, id_: int, run_id: str, worker_id: str | None, keep_message: bool = False
+    ) -> bool:
         """Note that a worker begins with a message of the task.
 
         Args:
             id_: the task.
             run_id: names the message and its attempt; each is taken up once.
             worker_id: lease of the worker, ``None`` outside a worker.
+            keep_message: the message may be sent again if the worker dies.
 
         Returns:
             False if the task has ended or the message was taken up before (or there is
@@ -286,7 +289,7 @@ class ProcessingTask(SavableMixin):
                 worker_id=worker_id,
                 running_since=utc_now(),
                 attempts=cls.attempts + 1,
-                message=None,
+                message=cls.message if keep_message else None,
                 queued_at=None,
             )
         )
