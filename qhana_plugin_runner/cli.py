@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 from . import plugin_requirements
 from .db.cli import DB_CLI
 from .errors import PluginRequirementsError
-from .plugin_loader import FAILED, get_load_report
+from .plugin_loader import FAILED, PluginEntry, get_load_report
 
 PLUGIN_CLI = click.Group(
     "plugin-commands", help="Inspect plugins, install what they need."
@@ -35,7 +35,7 @@ def list_plugins() -> None:
     rows = [("IDENTIFIER", "MODULE", "FOLDER", "STATE", "REASON")]
     for entry in entries:
         label = entry.identifier or "@".join(filter(None, (entry.name, entry.version)))
-        reason = " ".join(entry.reason.split())
+        reason = " ".join(entry.reason.split()) or _missing(entry)
         rows.append((label or "-", entry.module, entry.folder, entry.state, reason))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
@@ -45,6 +45,16 @@ def list_plugins() -> None:
     click.echo(f"{len(entries) - failed} loaded, {failed} failed", err=True)
     if failed:
         sys.exit(1)
+
+
+def _missing(entry: PluginEntry) -> str:
+    if entry.plugin is None:
+        return ""
+    try:
+        lines = plugin_requirements.missing(entry.plugin)
+    except PluginRequirementsError as err:
+        return str(err)
+    return f"not installed: {', '.join(lines)} (flask install)" if lines else ""
 
 
 @PLUGIN_CLI.command("install")

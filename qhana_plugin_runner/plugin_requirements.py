@@ -107,6 +107,27 @@ def _has_tests(plugin: QHAnaPluginBase) -> bool:
     return any(folder.rglob("test_*.py"))
 
 
+def missing(plugin: QHAnaPluginBase) -> list[str]:
+    """Return the requirements of a plugin that this interpreter does not meet.
+
+    Lines that name a repository or a file are not checked.
+    """
+    return [
+        line
+        for requirements in collect([plugin])
+        for line, requirement in _parse(requirements.text.splitlines())
+        if not _is_installed(requirement)
+    ]
+
+
+def _is_installed(requirement: Requirement) -> bool:
+    try:
+        version = importlib.metadata.version(requirement.name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return requirement.specifier.contains(version, prereleases=True)
+
+
 def find_conflicts(
     plugins: Iterable[PluginRequirements], runner: Iterable[str]
 ) -> list[str]:

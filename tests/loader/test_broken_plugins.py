@@ -175,3 +175,16 @@ def test_a_plugin_class_outside_the_loader_is_built_at_once(
     assert "no luck" in str(errors[-1].exc_info)
     for identifier in ("direct-plugin@v0-1-2", "derived-plugin@v0-1-2"):
         del QHAnaPluginBase.__plugins__[identifier]
+
+
+def test_flask_plugins_names_requirements_that_are_not_installed(tmp_path: Path) -> None:
+    (tmp_path / "needy.py").write_text(
+        "from qhana_plugin_runner.util.plugins import QHAnaPluginBase\n"
+        "class Needy(QHAnaPluginBase):\n"
+        "    name, version = 'needy', 'v1'\n"
+        "    def get_requirements(self):\n"
+        "        return 'a_package_nobody_has~=1.0\\nflask>=3'\n"
+    )
+    with runner(tmp_path, PLUGIN_FOLDERS=str(tmp_path)) as instance:
+        result = instance.flask("plugins")
+    assert "not installed: a_package_nobody_has~=1.0 (flask install)" in result.stdout
