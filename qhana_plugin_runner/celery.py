@@ -238,7 +238,7 @@ def celery_settings(app: Flask) -> dict[str, Any]:
     broker = settings.get("broker_url") or "embedded://"
     folder = Path(app.instance_path) / "celery"
     if broker.startswith("embedded:"):
-        settings["broker_url"] = "embedded://"
+        settings["broker_url"] = "embedded://localhost//"
         options = {"folder": str(folder / "broker")}
     else:
         options = _transport_options(broker)
