@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from celery.backends.filesystem import FilesystemBackend
+from celery.worker.state import reserved_requests
 from kombu.transport import TRANSPORT_ALIASES, virtual
 
 POLLING_INTERVAL = 0.02
@@ -42,7 +43,14 @@ def _folder_name(name: str) -> str:
 
 
 class QoS(virtual.QoS):
-    """Deletes the file of a message that is acknowledged."""
+    """Takes a message only for a free slot; deletes the file of an acknowledged one."""
+
+    def can_consume(self) -> bool:
+        """Return whether one more message may be taken."""
+        slots = self.channel.connection.client.transport_options.get("slots")
+        if slots is not None and len(reserved_requests) >= slots:
+            return False
+        return super().can_consume()
 
     def ack(self, delivery_tag: str) -> None:
         """Acknowledge a message; it will not be delivered again."""

@@ -193,6 +193,8 @@ def _worker_starts(sender: Any = None, **_kwargs: Any) -> None:
     if keeper is None:
         return
     keeper.start(str(getattr(sender, "hostname", sender)))
+    # The embedded broker hands out one message for each free slot.
+    CELERY.conf.broker_transport_options["slots"] = getattr(sender, "concurrency", None)
     with keeper.app.app_context():
         STORE.sweep_temporary_files(_FORGOTTEN_FILES_AGE_SECONDS)
 
