@@ -13,14 +13,14 @@ from playwright.sync_api import Browser
 from plugin_app import Client, running_app
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def runner_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The app; its application context is open."""
     with running_app(tmp_path_factory.mktemp("runner")) as app:
         yield app
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def runner_url(runner_app: Flask) -> Iterator[str]:
     """Where the app answers."""
     with run_server(runner_app) as url:

@@ -181,7 +181,8 @@ class _KeyValueMixin(SavableMixin):
         item = cls.get_item(plugin_id, key)
         old = None
         if item is None:
-            item = cls(plugin_id=plugin_id, key=key, value=value)  # type: ignore[call-arg]
+            new: Any = cls
+            item = new(plugin_id=plugin_id, key=key, value=value)
         else:
             old = item.value
             item.value = value

@@ -2,4 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Old import path of :mod:`qhana_plugin_runner.config.celery_config`."""
 
-from ...config.celery_config import *  # noqa: F403
+from ...config.celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
+
+__all__ = ["CELERY_DEBUG_CONFIG", "CELERY_PRODUCTION_CONFIG"]

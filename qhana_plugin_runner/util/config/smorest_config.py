@@ -2,4 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Old import path of :mod:`qhana_plugin_runner.config.smorest_config`."""
 
-from ...config.smorest_config import *  # noqa: F403
+from ...config.smorest_config import SMOREST_DEBUG_CONFIG, SMOREST_PRODUCTION_CONFIG
+
+__all__ = ["SMOREST_DEBUG_CONFIG", "SMOREST_PRODUCTION_CONFIG"]

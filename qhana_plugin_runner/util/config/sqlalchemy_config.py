@@ -2,4 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Old import path of :mod:`qhana_plugin_runner.config.sqlalchemy_config`."""
 
-from ...config.sqlalchemy_config import *  # noqa: F403
+from ...config.sqlalchemy_config import SQLALCHEMY_DEBUG_CONFIG, SQLALCHEMY_PRODUCTION_CONFIG
+
+__all__ = ["SQLALCHEMY_DEBUG_CONFIG", "SQLALCHEMY_PRODUCTION_CONFIG"]
