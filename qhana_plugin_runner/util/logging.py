@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import Flask
+from flask.logging import default_handler
 
 REDACTED = "****"
 
@@ -47,6 +48,8 @@ def configure_logging(app: Flask, silent: bool = False) -> None:
     root = logging.getLogger()
     severity = app.config["DEFAULT_LOG_SEVERITY"]
     app.logger.setLevel(severity)
+    # Flask's own handler would write every line a second time.
+    app.logger.removeHandler(default_handler)
     if silent:
         return
     # Each new app replaces the handler of the one before, lines must not double.
