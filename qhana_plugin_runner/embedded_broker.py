@@ -160,6 +160,16 @@ class Channel(virtual.Channel):
             count += 1
         return count
 
+    def queue_delete(
+        self, queue: str, if_unused: bool = False, if_empty: bool = False, **kwargs: Any
+    ) -> None:
+        """Delete a queue with its messages and bindings."""
+        if if_empty and self._size(queue):
+            return
+        super().queue_delete(queue, if_unused=if_unused, if_empty=if_empty, **kwargs)
+        # kombu only knows the bindings of this process.
+        self._delete(queue)
+
     def _delete(self, queue: str, *args: Any, **kwargs: Any) -> None:
         self._purge(queue)
         for binding in (self._root / "bindings").glob(f"*/{_folder_name(queue)}@*"):
