@@ -59,7 +59,7 @@ class TaskView(MethodView):
     @TASKS_API.alt_response(HTTPStatus.NOT_FOUND, "DEFAULT_ERROR")
     def get(self, task_id: int) -> Any:
         """Get the status of a task with its steps and, once it has ended, its outputs."""
-        return _answer(_load_task(task_id))
+        return task_answer(load_task(task_id))
 
     @TASKS_API.arguments(TaskCommandSchema(), location="json")
     @TASKS_API.response(HTTPStatus.OK, TaskSchema())
@@ -67,18 +67,22 @@ class TaskView(MethodView):
     @TASKS_API.alt_response(HTTPStatus.NOT_FOUND, "DEFAULT_ERROR")
     def post(self, command: dict[str, Any], task_id: int) -> Any:
         """Subscribe a webhook to the task, or end its subscription."""
-        task = _load_task(task_id)
+        task = load_task(task_id)
         webhook, event = command["webhook_href"], command["event"]
         if command["command"] == "subscribe":
-            webhooks.subscribe(task, webhook, _task_href(task_id), event)
+            webhooks.subscribe(task, webhook, task_href(task_id), event)
         elif command["command"] == "unsubscribe":
             webhooks.unsubscribe(task, webhook, event)
         else:
             abort(400, message=f"Command '{command['command']}' is not supported!")
-        return _answer(_load_task(task_id))
+        return task_answer(load_task(task_id))
 
 
-def _load_task(task_id: int) -> ProcessingTask:
+def load_task(task_id: int) -> ProcessingTask:
+    """Return a task with all that its document needs; answers 404 if there is none.
+
+    A task whose worker died is closed on the way.
+    """
     task = None
     if task_id <= MAX_ROW_ID:
         task = (
@@ -91,13 +95,15 @@ def _load_task(task_id: int) -> ProcessingTask:
     return task
 
 
-def _answer(task: ProcessingTask) -> Response:
-    response = jsonify(task_document(task, _task_href(task.id), _file_url))
+def task_answer(task: ProcessingTask) -> Response:
+    """Return the document of a task as the answer to a request."""
+    response = jsonify(task_document(task, task_href(task.id), _file_url))
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _task_href(task_id: int) -> str:
+def task_href(task_id: int) -> str:
+    """Return the URL of a task for the client of this request."""
     return url_for("tasks-api.TaskView", task_id=str(task_id), _external=True)
 
 

@@ -186,7 +186,8 @@ def test_redirect_keeps_method_and_body(client: FlaskClient):
     [
         ("POST", "/"),
         ("POST", "/plugins/"),
-        ("DELETE", "/tasks/1/"),
+        ("PATCH", "/tasks/1/"),
+        ("GET", "/tasks/1/cancel/"),
         ("PUT", "/tasks/1/"),
         ("POST", "/files/1/"),
         ("TRACE", "/tasks/1/"),

@@ -1,0 +1,33 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Ending a task from outside, over HTTP."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from flask.views import MethodView
+from webargs.flaskparser import abort
+
+from qhana_plugin_runner import cancelling
+from qhana_plugin_runner.api.task_schemas import TaskSchema
+from qhana_plugin_runner.api.tasks_api import TASKS_API, load_task, task_answer
+
+__all__ = ["TASKS_API"]
+
+
+@TASKS_API.route("/<int:task_id>/cancel/")
+class TaskCancelView(MethodView):
+    """The end of a task, if somebody wants it now."""
+
+    @TASKS_API.response(HTTPStatus.OK, TaskSchema())
+    @TASKS_API.alt_response(HTTPStatus.NOT_FOUND, "DEFAULT_ERROR")
+    @TASKS_API.alt_response(HTTPStatus.CONFLICT, "DEFAULT_ERROR")
+    def post(self, task_id: int) -> Any:
+        """Cancel a task that has not ended; it is never run, or terminated."""
+        task = load_task(task_id)
+        if not cancelling.cancel_task(task_id):
+            task = load_task(task_id)
+            abort(409, message=f"Task {task_id} has already ended: {task.state}.")
+        return task_answer(load_task(task_id))
