@@ -47,6 +47,8 @@ class QoS(virtual.QoS):
 
     def can_consume(self) -> bool:
         """Return whether one more message may be taken."""
+        if self.channel.has_only_commands:
+            return True  # a busy worker must hear that a task is cancelled
         slots = self.channel.connection.client.transport_options.get("slots")
         if slots is not None and len(reserved_requests) >= slots:
             return False
@@ -205,6 +207,11 @@ class Channel(virtual.Channel):
         if no_ack:
             self._no_ack_queues.add(queue)
         return super().basic_consume(queue, no_ack, callback, consumer_tag, **kwargs)
+
+    @property
+    def has_only_commands(self) -> bool:
+        """Whether nothing that is consumed here has to be acknowledged."""
+        return self._no_ack_queues.issuperset(self._active_queues)
 
     def close(self) -> None:
         """Give back what was not acknowledged and forget the consumer."""
