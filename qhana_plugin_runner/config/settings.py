@@ -357,6 +357,14 @@ SETTINGS: tuple[Setting, ...] = (
         env="TASK_LEASE_SECONDS",
     ),
     Setting(
+        "TASK_LOG_MAX_BYTES",
+        1024 * 1024,
+        p.optional(p.integer(1000)),
+        "Largest log of a task in bytes; the middle of a longer one is left out. None: "
+        "no limit.",
+        env="TASK_LOG_MAX_BYTES",
+    ),
+    Setting(
         "NISQ_ANALYZER_UI_URL",
         "http://localhost:4201",
         p.text,

@@ -27,9 +27,11 @@ from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm.attributes import instance_state
 
 from ...errors import OpenStepError
 from ..db import DB, model
+from . import capped_log
 from .base import (
     MAX_ROW_ID,
     TABLE_OPTIONS,
@@ -212,11 +214,22 @@ class ProcessingTask(SavableMixin):
     def add_task_log_entry(self, entry: str, commit: bool = False) -> None:
         """Append text to the task log, on a line of its own.
 
+        With a commit the text is appended in the database, so that what somebody else
+        appends at the same time is kept and the whole log is not sent again.
+
         Args:
             entry: the text.
             commit: also commit the whole session.
         """
-        self.task_log = f"{self.task_log}\n{entry}" if self.task_log else entry
+        if commit and instance_state(self).persistent:
+            DB.session.flush()
+            is_row = ProcessingTask.id == self.id
+            log = capped_log.appended(ProcessingTask.task_log, entry)
+            _changes_one(sa.update(ProcessingTask).where(is_row).values(task_log=log))
+            capped_log.shorten(ProcessingTask.task_log, is_row)
+            DB.session.expire(self, ["task_log"])
+        else:
+            self.task_log = f"{self.task_log}\n{entry}" if self.task_log else entry
         self.save(commit=commit)
 
     def clear_previous_step(self, commit: bool = False) -> None:
@@ -405,9 +418,7 @@ class ProcessingTask(SavableMixin):
             "task_status": "SUCCESS" if succeeded else "FAILURE",
         }
         if log is not None:
-            values["task_log"] = sa.case(
-                (cls.task_log == "", log), else_=cls.task_log.concat("\n" + log)
-            )
+            values["task_log"] = capped_log.appended(cls.task_log, log)
         if succeeded:
             values["progress_value"] = sa.case(
                 (sa.func.coalesce(cls.progress_value, 0) != 0, cls.progress_target),
@@ -422,7 +433,10 @@ class ProcessingTask(SavableMixin):
             )
             .values(values)
         )
-        return _changes_one(statement)
+        closed = _changes_one(statement)
+        if closed and log is not None:
+            capped_log.shorten(cls.task_log, cls.id == id_)
+        return closed
 
 
 def _changes_one(statement: sa.Update) -> bool:
@@ -437,3 +451,5 @@ def _follow_plugins(_mapper: Any, _connection: Any, task: ProcessingTask) -> Non
     if task.finished_at is not None and task.state not in FINAL_STATES:
         ok = task.task_status == "SUCCESS"
         task.state = (TaskState.SUCCEEDED if ok else TaskState.FAILED).value
+    if task.task_log and instance_state(task).attrs.task_log.history.has_changes():
+        task.task_log = capped_log.capped(task.task_log, capped_log.limit_bytes())
