@@ -58,7 +58,7 @@ def _message_at_work(task_id: int) -> str | None:
     DB.session.commit()
     if row is None or row.run_id is None or row.worker_id is None:
         return None
-    return row.run_id.rpartition(":")[0]
+    return row.run_id.partition(":")[0]
 
 
 def _stop(task_id: int, message_id: str) -> None:

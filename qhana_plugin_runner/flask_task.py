@@ -111,7 +111,9 @@ class TaskRun:
 
     @property
     def _run_id(self) -> str:
-        return f"{self._request.id}:{self._request.retries}"
+        # A retry and a replacement (self.replace) keep the id of the message.
+        request = self._request
+        return f"{request.id}:{request.retries}:{request.replaced_task_nesting or 0}"
 
     def _take_up(self, db_id: int) -> None:
         taken = ProcessingTask.take_up(
