@@ -36,6 +36,7 @@ LAYERS = {
     "use cases": (
         "tasks",
         "cancelling",
+        "task_list",
         "webhooks",
         "recovery",
         "lost_messages",

@@ -17,6 +17,7 @@ from qhana_plugin_runner.api import (
     mounted,
     row_ids,
     task_control_api,
+    task_list_api,
     viewers,
 )
 from qhana_plugin_runner.api.document import RunnerApi
@@ -24,11 +25,15 @@ from qhana_plugin_runner.api.files_api import FILES_API
 from qhana_plugin_runner.api.mounted import MountedPlugin, MountedPlugins
 from qhana_plugin_runner.api.plugins_api import PLUGINS_API
 from qhana_plugin_runner.api.root_api import ROOT_API
+from qhana_plugin_runner.api.tasks_api import TASKS_API
 from qhana_plugin_runner.errors import PluginConflictError, PluginLoadError
 from qhana_plugin_runner.plugin_loader import LoadReport, get_load_report
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 
 _EXTENSION = "qhana-openapi"
+
+# These modules add routes to the blueprint of the tasks.
+_MORE_ROUTES = (task_control_api, task_list_api)
 
 
 def init_app(app: Flask) -> None:
@@ -40,7 +45,7 @@ def init_app(app: Flask) -> None:
     plugins = mounted.init_app(app)
     api = app.extensions[_EXTENSION] = RunnerApi(app)
     prefix = url_prefix(app)
-    for blueprint in (ROOT_API, PLUGINS_API, task_control_api.TASKS_API, FILES_API):
+    for blueprint in (ROOT_API, PLUGINS_API, TASKS_API, FILES_API):
         api.register_blueprint(
             blueprint, url_prefix=prefix + (blueprint.url_prefix or "")
         )

@@ -14,8 +14,6 @@ from qhana_plugin_runner import cancelling
 from qhana_plugin_runner.api.task_schemas import TaskSchema
 from qhana_plugin_runner.api.tasks_api import TASKS_API, load_task, task_answer
 
-__all__ = ["TASKS_API"]
-
 
 @TASKS_API.route("/<int:task_id>/cancel/")
 class TaskCancelView(MethodView):

@@ -136,7 +136,7 @@ def task_document(
     document: dict[str, Any] = {
         "status": task.status,
         "state": task.state,
-        "startedAt": _time(task.started_at),
+        "startedAt": time_text(task.started_at),
         "attempts": task.attempts,
         "log": task.task_log or "",
         "links": [
@@ -146,9 +146,9 @@ def task_document(
         "outputs": [],
     }
     if task.finished_at is not None:
-        document["finishedAt"] = _time(task.finished_at)
+        document["finishedAt"] = time_text(task.finished_at)
         document["outputs"] = _outputs(task, file_url)
-    progress = _progress(task)
+    progress = progress_document(task)
     if progress is not None:
         document["progress"] = progress
     if task.steps:
@@ -185,7 +185,8 @@ def _outputs(
     return outputs
 
 
-def _progress(task: ProcessingTask) -> dict[str, Any] | None:
+def progress_document(task: Any) -> dict[str, Any] | None:
+    """Return the progress of a task (or a row with its columns), ``None`` without one."""
     value = task.progress_value
     numbers = (value, task.progress_start, task.progress_target)
     if value is None or not all(math.isfinite(number or 0) for number in numbers):
@@ -198,7 +199,8 @@ def _progress(task: ProcessingTask) -> dict[str, Any] | None:
     }
 
 
-def _time(moment: datetime | None) -> str | None:
+def time_text(moment: datetime | None) -> str | None:
+    """Return a time in ISO 8601, with the offset of UTC."""
     if moment is None:
         return None
     if moment.tzinfo is None:
