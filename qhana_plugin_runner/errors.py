@@ -19,11 +19,13 @@ plugins could catch as a builtin before inherit that builtin as well.
     │   ├── FileNotFoundInStoreError  404
     │   └── StoreNotFoundError        500
     ├── TaskStateError                409  AssertionError
-    │   └── OpenStepError             409
+    │   ├── OpenStepError             409
+    │   └── TaskInUseError            409
     ├── TaskOutcomeError              500
     │   ├── TaskResultTypeError       500  TypeError
     │   ├── TaskExitError             500
     │   └── TaskCancelledError        500
+    ├── TooManySubscriptionsError     429
     ├── BrokerUnavailableError        503  ConnectionError, kombu's OperationalError
     ├── DatabaseUnavailableError      503
     ├── InvalidFileNameError          422  ValueError
@@ -129,6 +131,12 @@ class TaskCancelledError(TaskOutcomeError):
     """A task was cancelled while it ran."""
 
 
+class TooManySubscriptionsError(QHAnaError):
+    """A task has as many subscriptions as it may have."""
+
+    http_status = 429
+
+
 class BrokerUnavailableError(QHAnaError, OperationalError, ConnectionError):
     """The message broker does not accept messages."""
 
@@ -191,3 +199,7 @@ class EntityJSONError(EntityFormatError, JSONDecodeError):
     def __init__(self, message: str, doc: str = "", pos: int = 0) -> None:
         JSONDecodeError.__init__(self, message, doc, pos)
         self.args = (message,)
+
+
+class TaskInUseError(TaskStateError):
+    """A task cannot be deleted because something refers to it."""

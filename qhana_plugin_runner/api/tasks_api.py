@@ -14,7 +14,7 @@ from flask.views import MethodView
 from sqlalchemy.orm import defer, joinedload, selectinload
 from webargs.flaskparser import abort
 
-from qhana_plugin_runner import recovery, webhooks
+from qhana_plugin_runner import recovery, retention, webhooks
 from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
 from qhana_plugin_runner.api.task_schemas import (
     TaskCommandSchema,
@@ -76,6 +76,14 @@ class TaskView(MethodView):
         else:
             abort(400, message=f"Command '{command['command']}' is not supported!")
         return task_answer(load_task(task_id))
+
+    @TASKS_API.response(HTTPStatus.NO_CONTENT)
+    @TASKS_API.alt_response(HTTPStatus.NOT_FOUND, "DEFAULT_ERROR")
+    @TASKS_API.alt_response(HTTPStatus.CONFLICT, "DEFAULT_ERROR")
+    def delete(self, task_id: int) -> None:
+        """Delete the task with its files; it is cancelled first if it has not ended."""
+        if task_id > MAX_ROW_ID or not retention.delete_task(task_id):
+            abort(404, message="Task not found.")
 
 
 def load_task(task_id: int) -> ProcessingTask:
