@@ -44,7 +44,7 @@ def keep_message(task_ids: set[int], message: StoredMessage) -> None:
     If the current session has uncommitted changes, the message is committed with them;
     another connection would wait for their locks.
     """
-    if _session_has_changes():
+    if session_has_changes():
         ProcessingTask.enqueue(task_ids, message.to_json(), message.due)
         return
     app = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -120,7 +120,7 @@ def publish(
             return publish(celery, send, args, kwargs)
     kwargs["headers"] = {**origin_headers(celery), **(kwargs.get("headers") or {})}
     kwargs["task_id"] = kwargs.get("task_id") or uuid()
-    if not has_request_context() or not _session_has_changes():
+    if not has_request_context() or not session_has_changes():
         return _send(send, args, kwargs)
     held: list[HeldMessage] = g.setdefault("qhana_held_messages", [])
     held.append(HeldMessage(lambda: _send(send, args, kwargs)))
@@ -219,7 +219,8 @@ def _end_of_request(response: Response) -> Response:
     return current_app.make_response(current_app.handle_user_exception(error))
 
 
-def _session_has_changes() -> bool:
+def session_has_changes() -> bool:
+    """Return whether the current session has something that is not committed."""
     if not DB.session.registry.has():
         return False
     session = DB.session()

@@ -21,6 +21,7 @@ from flask import Flask
 from kombu.exceptions import OperationalError as KombuOperationalError
 from sqlalchemy.exc import DBAPIError
 
+from . import webhook_delivery
 from .celery import CELERY
 from .db import DB
 from .db.models.base import utc_now
@@ -105,6 +106,7 @@ class LeaseKeeper:
             with self.app.app_context():
                 renew_lease(str(self.lease_id), worker_name, self.seconds)
                 close_lost_tasks()
+                webhook_delivery.sweep()
                 send_lost_messages()
         except DBAPIError as err:
             _LOGGER.warning("The lease of this worker was not renewed: %s", err.orig)

@@ -2,24 +2,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Step 8 of the request flow, continued: telling subscribers that a task changed.
 
-A webhook call is a Celery task of its own, so a receiver that hangs delays nobody's
-task. The three signals of tasks are the only trigger; plugins send them as well.
+The three signals of tasks are the only trigger; plugins send them as well.
 """
 
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, current_app
+from sqlalchemy.exc import SQLAlchemyError
 
+from . import webhook_delivery
 from .db import DB
 from .db.models.tasks import ProcessingTask, TaskUpdateSubscription
-from .errors import BrokerUnavailableError
-from .plugin_utils.interop import call_webhook
+from .db.models.webhook_deliveries import WebhookDelivery
+from .errors import TooManySubscriptionsError
+from .publishing import session_has_changes
 from .signals import TASK_DETAILS_CHANGED, TASK_STATUS_CHANGED, TASK_STEPS_CHANGED
+from .webhook_delivery import deliver_soon
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.webhooks")
 
@@ -32,6 +36,7 @@ EVENTS = {
 
 def init_app(app: Flask) -> None:
     """Call the webhooks of a task when the app signals a change of it."""
+    webhook_delivery.init_app(app)
     for event, signal in EVENTS.items():
         # The app must live as long as its listeners, blinker keeps only weak references.
         listener = _listener(event)
@@ -47,24 +52,41 @@ def _listener(event: str) -> Callable[..., None]:
 
 
 def notify_subscribers(task_id: int, event: str) -> None:
-    """Send one webhook call for each subscriber of the task that wants the event.
+    """Note one call for each subscriber of the task that wants the event.
+
+    The calls are made in the background (see ``webhook_delivery``).
 
     Args:
         task_id: the task that changed.
         event: ``status``, ``steps`` or ``details``.
     """
-    for webhook, task in TaskUpdateSubscription.get_by_task_and_event(task_id, event):
-        try:
-            call_webhook.s(
-                webhook_url=webhook, task_url=task, event_type=event
-            ).apply_async()
-        except BrokerUnavailableError:
-            # Subscribers must tolerate missing calls; the change itself is stored.
-            _LOGGER.error(
-                "The webhook of task %s for the event %s is not called: no broker.",
-                task_id,
-                event,
-            )
+    if session_has_changes():
+        # Another connection would wait for the locks of this one: the calls are
+        # committed with the plugin's own changes.
+        _note_calls(task_id, event)
+        return
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    try:
+        with app.app_context():  # a session of its own
+            if _note_calls(task_id, event):
+                DB.session.commit()
+                deliver_soon()
+    except SQLAlchemyError:
+        # The change itself is stored; subscribers must tolerate missing calls.
+        _LOGGER.exception("The webhooks of task %s are not told of %s.", task_id, event)
+
+
+def _note_calls(task_id: int, event: str) -> bool:
+    subscribers = TaskUpdateSubscription.get_by_task_and_event(task_id, event)
+    for webhook, task in subscribers:
+        WebhookDelivery(
+            delivery_key=secrets.token_hex(16),
+            task_id=task_id,
+            webhook_href=webhook,
+            task_href=task,
+            event=event,
+        ).save()
+    return bool(subscribers)
 
 
 def subscribe(
@@ -77,16 +99,40 @@ def subscribe(
         webhook_href: URL to call.
         task_href: URL of the task as the subscriber knows it.
         event: name of one event, ``None`` for all.
+
+    Raises:
+        TooManySubscriptionsError: if the task has as many as it may have.
     """
-    # Two equal requests at once must not both find nothing.
+    # Two equal requests at once must not both find nothing: the first one locks the row
+    # of the task (an update does so on every database).
     DB.session.execute(
-        sa.select(ProcessingTask.id).where(ProcessingTask.id == task.id).with_for_update()
+        sa.update(ProcessingTask)
+        .where(ProcessingTask.id == task.id)
+        .values(current_step=ProcessingTask.current_step)
+        .execution_options(synchronize_session=False)
     )
-    if not TaskUpdateSubscription.get_by_task_and_subscriber(task, webhook_href, event):
-        TaskUpdateSubscription(
-            task, webhook_href=webhook_href, task_href=task_href, event_type=event
-        ).save()
+    if TaskUpdateSubscription.get_by_task_and_subscriber(task, webhook_href, event):
+        DB.session.commit()
+        return
+    _require_room(task)
+    TaskUpdateSubscription(
+        task, webhook_href=webhook_href, task_href=task_href, event_type=event
+    ).save()
     DB.session.commit()
+
+
+def _require_room(task: ProcessingTask) -> None:
+    limit = current_app.config.get("WEBHOOK_MAX_SUBSCRIPTIONS", 100)
+    count = DB.session.scalar(
+        sa.select(sa.func.count())
+        .select_from(TaskUpdateSubscription)
+        .where(TaskUpdateSubscription.task_id == task.id)
+    )
+    if limit is not None and (count or 0) >= limit:
+        DB.session.rollback()
+        raise TooManySubscriptionsError(
+            f"The task has {count} subscriptions; more than {limit} are not allowed."
+        )
 
 
 def unsubscribe(

@@ -55,7 +55,7 @@ LAYERS = {
         "markdown",
         "licenses",
     ),
-    "wiring": ("app", "celery_worker", "cli", "plugins_cli", ""),
+    "wiring": ("app", "celery_worker", "cli", "task_cli", "plugins_cli", ""),
 }
 NAMES = list(LAYERS)
 LAYER_OF = {name: NAMES.index(layer) for layer, all_ in LAYERS.items() for name in all_}

@@ -111,6 +111,8 @@ def _engine_defaults(url: sa.URL, app: Flask) -> dict[str, Any]:
             "options": f"-c statement_timeout={statement * 1000}",
         }
     elif url.drivername.endswith("+pymysql"):
+        # As on the other databases: who waits for a lock sees what its holder did.
+        options["isolation_level"] = "READ COMMITTED"
         options["connect_args"] = {
             "connect_timeout": connect,
             "read_timeout": statement,
