@@ -14,6 +14,7 @@ from . import plugin_requirements
 from .db.cli import DB_CLI
 from .errors import PluginRequirementsError
 from .plugin_loader import FAILED, PluginEntry, get_load_report
+from .task_cli import TASK_CLI
 
 PLUGIN_CLI = click.Group(
     "plugin-commands", help="Inspect plugins, install what they need."
@@ -25,6 +26,7 @@ def init_app(app: Flask) -> None:
     for group in (DB_CLI, PLUGIN_CLI):
         for command in group.commands.values():
             app.cli.add_command(command)
+    app.cli.add_command(TASK_CLI)
 
 
 @PLUGIN_CLI.command("plugins")
