@@ -19,6 +19,7 @@ from celery.exceptions import Ignore, Reject, Retry
 from flask import Flask
 from flask_babel import force_locale
 
+from . import running_task
 from .db import DB
 from .db.models.tasks import ProcessingTask
 from .errors import TaskExitError
@@ -49,6 +50,38 @@ class FlaskTask(Task):
     idempotent = False
     #: How often an idempotent task is started at most.
     max_attempts = 3
+
+    @property
+    def database_id(self) -> int | None:
+        """Id of the row of the task that runs now, ``None`` if there is none."""
+        request = self.request
+        own = {"kwargs": request.kwargs or {}}
+        callbacks = [*(request.errbacks or ()), *(request.chain or ())]
+        return min(task_ids_of_signatures([own, *callbacks]), default=None)
+
+    def is_cancelled(self) -> bool:
+        """Return whether nobody wants the result any more.
+
+        A bound task that runs long should ask now and then and return if so. Asking costs
+        one database statement a second at most.
+        """
+        return self.database_id is not None and running_task.is_cancelled(
+            self.database_id
+        )
+
+    def set_progress(
+        self, value: float, start: float = 0, target: float = 100, unit: str = "%"
+    ) -> None:
+        """Show how far the task has come; see :func:`.running_task.set_progress`.
+
+        Args:
+            value: the progress, between start and target; zero is a value, too.
+            start: the progress of a task that has just begun.
+            target: the progress of a task that is done.
+            unit: the unit of the numbers.
+        """
+        if self.database_id is not None:
+            running_task.set_progress(self.database_id, value, start, target, unit)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task.

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from runner_process import Runner
+from runner_process import Runner, runner
 
 
 def run(running: Runner, *operations: dict[str, Any]) -> dict[str, Any]:
@@ -87,6 +88,26 @@ def test_any_text_can_be_logged(running: Runner) -> None:
 def test_progress_reaches_its_target_at_the_end(running: Runner) -> None:
     task = run(running, {"op": "progress", "value": 30})
     assert task["progress"] == {"value": 100, "start": 0, "target": 100, "unit": "%"}
+
+
+def test_a_task_shows_its_progress_and_stops_when_it_is_cancelled(
+    tmp_path: Path,
+) -> None:
+    with runner(tmp_path) as instance:
+        instance.start_server()
+        instance.start_worker(pool="threads", concurrency=1)
+        url = instance.submit({"op": "cooperate"})
+        instance.wait_for(
+            lambda: instance.task(url).get("progress", {}).get("value", 0) > 2,
+            "worker",
+            20,
+        )
+        assert instance.task(url)["progress"]["unit"] == "rounds"
+        answer = instance.http.post(f"{url}cancel/", timeout=10)
+        assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+        # the only slot is free again
+        assert instance.wait_task(instance.submit(), 10)["status"] == "SUCCESS"
+        assert instance.task(url)["state"] == "cancelled"
 
 
 def test_two_results_with_one_name_both_survive(running: Runner) -> None:
