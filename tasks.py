@@ -349,6 +349,13 @@ def test(c: Context, options: str = "") -> None:
     must_run(python("pytest", *shlex.split(options)))
 
 
+@task
+def chaos(c: Context) -> None:
+    """Kill workers, brokers and databases under load; the long form of tests/chaos."""
+    os.environ["QHANA_CHAOS"] = "long"
+    must_run(python("pytest", "tests/chaos", "--timeout=900"))
+
+
 def check_steps() -> dict[str, list[str]]:
     """Return the steps of ``invoke check``: name and command line."""
     return {
