@@ -23,6 +23,7 @@ from . import (
     registry_client,
     requests,
     storage,
+    task_watch,
     webhooks,
 )
 from .api import jwt, openapi
@@ -71,6 +72,7 @@ def build_app(
     openapi.init_app(app)
     storage.init_app(app)
     recovery.init_app(app)
+    task_watch.init_app(app)
     pages.init_app(app)
     cli.init_app(app)
     return app

@@ -28,6 +28,7 @@ plugins could catch as a builtin before inherit that builtin as well.
     ├── TooManySubscriptionsError     429
     ├── BrokerUnavailableError        503  ConnectionError, kombu's OperationalError
     ├── DatabaseUnavailableError      503
+    ├── TooManyListenersError         503
     ├── InvalidFileNameError          422  ValueError
     ├── InvalidFileContentError       422  ValueError
     ├── StoreWriteError               507  OSError
@@ -203,3 +204,9 @@ class EntityJSONError(EntityFormatError, JSONDecodeError):
 
 class TaskInUseError(TaskStateError):
     """A task cannot be deleted because something refers to it."""
+
+
+class TooManyListenersError(QHAnaError):
+    """A server process has as many listeners to tasks as it may have."""
+
+    http_status = 503

@@ -37,6 +37,7 @@ LAYERS = {
         "tasks",
         "cancelling",
         "task_list",
+        "task_watch",
         "retention",
         "webhooks",
         "webhook_delivery",

@@ -17,6 +17,7 @@ from qhana_plugin_runner.api import (
     mounted,
     row_ids,
     task_control_api,
+    task_events_api,
     task_list_api,
     viewers,
 )
@@ -33,7 +34,7 @@ from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 _EXTENSION = "qhana-openapi"
 
 # These modules add routes to the blueprint of the tasks.
-_MORE_ROUTES = (task_control_api, task_list_api)
+_MORE_ROUTES = (task_control_api, task_events_api, task_list_api)
 
 
 def init_app(app: Flask) -> None:

@@ -142,6 +142,7 @@ def task_document(
         "links": [
             {"type": "subscribe", "href": href},
             *({"type": link.type, "href": link.href} for link in task.links),
+            {"type": "events", "href": f"{href}events/"},
         ],
         "outputs": [],
     }

@@ -91,13 +91,19 @@ def load_task(task_id: int) -> ProcessingTask:
 
     A task whose worker died is closed on the way.
     """
-    task = None
-    if task_id <= MAX_ROW_ID:
-        task = (
-            DB.session.execute(_TASK, {"task_id": task_id}).unique().scalar_one_or_none()
-        )
+    task = find_task(task_id)
     if task is None:
         abort(404, message="Task not found.")
+    return task
+
+
+def find_task(task_id: int) -> ProcessingTask | None:
+    """Return a task as :func:`load_task` does, ``None`` if there is none."""
+    if task_id > MAX_ROW_ID:
+        return None
+    task = DB.session.execute(_TASK, {"task_id": task_id}).unique().scalar_one_or_none()
+    if task is None:
+        return None
     if task.state == TaskState.RUNNING.value and recovery.close_if_lost(task):
         DB.session.refresh(task)
     return task
@@ -105,9 +111,14 @@ def load_task(task_id: int) -> ProcessingTask:
 
 def task_answer(task: ProcessingTask) -> Response:
     """Return the document of a task as the answer to a request."""
-    response = jsonify(task_document(task, task_href(task.id), _file_url))
+    response = jsonify(document_of(task))
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def document_of(task: ProcessingTask) -> dict[str, Any]:
+    """Return the document of a task for the client of this request."""
+    return task_document(task, task_href(task.id), _file_url)
 
 
 def task_href(task_id: int) -> str:

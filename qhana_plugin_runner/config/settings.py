@@ -408,6 +408,14 @@ SETTINGS: tuple[Setting, ...] = (
         env="WEBHOOK_MAX_SUBSCRIPTIONS",
     ),
     Setting(
+        "TASK_EVENTS_MAX_LISTENERS",
+        64,
+        p.integer(0),
+        "Most clients that may listen to the events of tasks at the same time, for each "
+        "server process. Each one occupies a thread of it.",
+        env="TASK_EVENTS_MAX_LISTENERS",
+    ),
+    Setting(
         "NISQ_ANALYZER_UI_URL",
         "http://localhost:4201",
         p.text,

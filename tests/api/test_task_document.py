@@ -46,8 +46,12 @@ def test_new_task(client: FlaskClient, task: ProcessingTask):
     assert document == {
         "status": "PENDING",
         "state": "queued",
+        "attempts": 0,
         "log": "",
-        "links": [{"type": "subscribe", "href": href}],
+        "links": [
+            {"type": "subscribe", "href": href},
+            {"type": "events", "href": f"{href}events/"},
+        ],
         "outputs": [],
     }
 
@@ -196,7 +200,8 @@ def test_links_of_the_task_follow_the_subscribe_link(
         DB.session.add(TaskLink(task, type=type_, href=f"http://runner/{type_}/"))
     DB.session.commit()
     links = get(client, task)["links"]
-    assert [link["type"] for link in links] == ["subscribe", "of-weights", "of-evaluate"]
+    types = [link["type"] for link in links]
+    assert types == ["subscribe", "of-weights", "of-evaluate", "events"]
     assert links[1] == {"type": "of-weights", "href": "http://runner/of-weights/"}
 
 
