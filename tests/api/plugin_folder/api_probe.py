@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from http import HTTPStatus
 from typing import Any
@@ -201,37 +202,34 @@ class EmptyView(MethodView):
         return "", HTTPStatus.NO_CONTENT
 
 
+def _raise(error: Exception) -> None:
+    raise error
+
+
+FAILURES: dict[str, Callable[[], Any]] = {
+    "abort": lambda: abort(404, message="No such thing."),
+    "positional": lambda: abort(404, "text"),
+    "flask-abort": lambda: flask.abort(409, "A conflict."),
+    "response": lambda: flask.abort(flask.Response("made by hand", 418)),
+    "own": lambda: _raise(TaskNotFoundError("There is no task 7.")),
+    "own-internal": lambda: _raise(ConfigurationError("The password is hunter2.")),
+    "broker": lambda: _raise(BrokerUnavailableError("The broker does not answer.")),
+    "internal": lambda: _raise(RuntimeError("a secret")),
+    "database": lambda: DB.session.execute(text("select * from no_such_table")),
+    "refused": lambda: _raise(DataError("insert", {}, ValueError("too long"))),
+    "lost": lambda: _raise(
+        DatabaseError("select", {}, ValueError("gone"), connection_invalidated=True)
+    ),
+}
+
+
 @PROBE_BLP.route("/fail/")
 class FailView(MethodView):
     """Fails in the way that the query names."""
 
     def get(self) -> Any:
         """Fail."""
-        match request.args["with"]:
-            case "abort":
-                abort(404, message="No such thing.")
-            case "positional":
-                abort(404, "text")
-            case "flask-abort":
-                flask.abort(409, "A conflict.")
-            case "response":
-                flask.abort(flask.Response("made by hand", 418))
-            case "own":
-                raise TaskNotFoundError("There is no task 7.")
-            case "own-internal":
-                raise ConfigurationError("The password is hunter2.")
-            case "broker":
-                raise BrokerUnavailableError("The broker does not answer.")
-            case "internal":
-                raise RuntimeError("a secret")
-            case "database":
-                DB.session.execute(text("select * from no_such_table"))
-            case "refused":
-                raise DataError("insert", {}, ValueError("too long"))
-            case "lost":
-                raise DatabaseError(
-                    "select", {}, ValueError("gone"), connection_invalidated=True
-                )
+        FAILURES[request.args["with"]]()
         return ""
 
 
