@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, BinaryIO, ClassVar
+from urllib.parse import urlsplit
 
 from flask import Flask
 from sqlalchemy import select
@@ -125,6 +126,9 @@ class FileStore(FileStoreInterface):
     @contextmanager
     def open(self, task_file: TaskFile) -> Iterator[BinaryIO]:
         url = self.get_task_file_url(task_file, external=False)
+        if not urlsplit(url).scheme:
+            # A store that serves its files through a view may give a path.
+            url = self.get_task_file_url(task_file, external=True)
         with open_url_as_file_like_simple(url) as file_:
             yield file_
 

@@ -104,7 +104,9 @@ class ProcessView(MethodView):
     @ZIP_BLP.require_jwt("jwt", optional=True)
     def post(self, arguments):
         """Start the task."""
-        db_task = ProcessingTask(task_name=merge.name, parameters=dumps(arguments))
+        db_task = ProcessingTask(
+            task_name=merge.name, parameters=ZipSchema().dumps(arguments)
+        )
         db_task.save(commit=True)
         work: chain = merge.s(db_id=db_task.id) | save_task_result.s(db_id=db_task.id)
         work.link_error(save_task_error.s(db_id=db_task.id))
