@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from flask import Response, send_file
+from flask import Response, request, send_file
 from flask.views import MethodView
 from webargs.flaskparser import abort
 from werkzeug.http import parse_options_header
 
+from qhana_plugin_runner.api.byte_ranges import answer_range
 from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
 from qhana_plugin_runner.api.task_schemas import TEMPORARY_FILE, FileQuerySchema
 from qhana_plugin_runner.api.util import SecurityBlueprint
@@ -92,9 +93,11 @@ def _path(file: TaskFile) -> Path:
 def _send(file: TaskFile, path: Path) -> Response:
     type_ = content_type(file)
     try:
-        response = send_file(path, mimetype=type_, conditional=True, etag=True)
+        size = path.stat().st_size
+        response = send_file(path, mimetype=type_, conditional=False, etag=True)
     except FileNotFoundError:  # deleted a moment ago
         abort(404, message="File not found.")
+    response = answer_range(response, request.environ, size)
     headers = response.headers
     headers["Content-Type"] = type_
     headers["Content-Disposition"] = content_disposition(file.file_name)
