@@ -12,8 +12,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import Any
 
 import sqlalchemy as sa
+from celery.concurrency.base import BasePool
+from celery.worker import state as worker_state
+from celery.worker.control import control_command
 from flask import Flask, current_app
 from kombu.exceptions import OperationalError
 
@@ -25,6 +29,8 @@ from .tasks import close_task
 _LOGGER = logging.getLogger("qhana_plugin_runner.cancelling")
 
 CANCELLED_MESSAGE = "The task was cancelled."
+
+STOP_COMMAND = "qhana_stop_message"
 
 #: How long a cancel waits for the broker that passes it on to the worker.
 PATIENCE_SECONDS = 3.0
@@ -61,11 +67,34 @@ def _message_at_work(task_id: int) -> str | None:
     return row.run_id.partition(":")[0]
 
 
+@control_command(name=STOP_COMMAND, args=[("message_id", str)])
+def stop_message(worker: Any, message_id: str) -> dict[str, str]:
+    """Terminate a message that this worker has, if its pool can do that.
+
+    Celery's own command for it fails in other pools.
+
+    Args:
+        worker: the state of the worker, as Celery gives it to its commands.
+        message_id: id of the Celery message.
+    """
+    pool = worker.consumer.pool
+    request = worker_state.requests.get(message_id)
+    if request is None:
+        return {"ok": "not here"}
+    if getattr(pool.terminate_job, "__func__", None) is BasePool.terminate_job:
+        return {"ok": "it has to end by itself"}
+    request.terminate(pool, signal="SIGTERM")
+    return {"ok": "terminated"}
+
+
 def _stop(task_id: int, message_id: str) -> None:
     """Ask the workers to terminate a message, without waiting for a broker for long."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     thread = threading.Thread(
-        target=_revoke, args=(app, task_id, message_id), name="qhana-revoke", daemon=True
+        target=_tell_workers,
+        args=(app, task_id, message_id),
+        name="qhana-cancel",
+        daemon=True,
     )
     thread.start()
     thread.join(PATIENCE_SECONDS)
@@ -73,15 +102,15 @@ def _stop(task_id: int, message_id: str) -> None:
         _LOGGER.warning("The broker hangs, so the worker of task %s works on.", task_id)
 
 
-def _revoke(app: Flask, task_id: int, message_id: str) -> None:
+def _tell_workers(app: Flask, task_id: int, message_id: str) -> None:
     try:
         # A connection of its own: what hangs must not be given to anybody else.
         with app.app_context(), CELERY.connection_for_write() as connection:
             connection.ensure_connection(
                 max_retries=1, interval_start=0, timeout=PATIENCE_SECONDS
             )
-            CELERY.control.revoke(
-                message_id, connection=connection, terminate=True, signal="SIGTERM"
+            CELERY.control.broadcast(
+                STOP_COMMAND, {"message_id": message_id}, connection=connection
             )
     except (OperationalError, OSError) as err:
         _LOGGER.warning(

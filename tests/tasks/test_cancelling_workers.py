@@ -62,3 +62,16 @@ def test_cancelled_tasks_leave_their_slots_and_never_start(
     assert list(tmp_path.glob("ran-*")) == []
     for url in [*running, *queued]:
         assert busy.task(url)["log"] == "The task was cancelled."
+
+
+def test_a_thread_is_free_once_its_task_has_asked(tmp_path: Path) -> None:
+    with runner(tmp_path) as instance:
+        instance.start_server()
+        instance.start_worker(concurrency=1, pool="threads")
+        running = instance.submit({"op": "cooperate"})
+        instance.wait_state(running, "running")
+        queued = instance.submit({"op": "log", "text": "next"})
+        cancel(instance, running)
+        assert instance.wait_task(queued, 10)["state"] == "succeeded"
+        assert instance.task(running)["state"] == "cancelled"
+        assert "Traceback" not in instance.log("worker")
