@@ -7,6 +7,7 @@ internal error or as a misleading "Missing data for required field.":
 
 * a body of another content type than the view reads: 415
 * a broken form body, invalid or too deeply nested JSON: 400
+* a form without files, or a form field, of more than ``MAX_FORM_MEMORY_SIZE`` bytes: 413
 * more form values than ``MAX_FORM_PARTS`` (default 1000): 413
 
 Percent-encoded bytes that are not UTF-8 stay percent-encoded in the values of forms and
@@ -23,7 +24,9 @@ from marshmallow import Schema
 from webargs.core import is_json
 from webargs.flaskparser import FlaskParser, abort
 
-FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+FORM_TYPES = (URLENCODED, MULTIPART)
 
 # The closing delimiter of an empty multipart body has four dashes; some line breaks and
 # blanks may be around it.
@@ -65,6 +68,8 @@ def _check_form(req: Request) -> None:
         return
     if req.mimetype and req.mimetype not in FORM_TYPES:
         abort(415, message=f"The body must be sent as {' or '.join(FORM_TYPES)}.")
+    if req.mimetype == URLENCODED:
+        _limit_size(req)
     if not req.form and not req.files and not _may_be_empty(req):
         abort(400, message="The form data is malformed.")
     count = sum(len(values) for values in req.form.listvalues())
@@ -72,10 +77,25 @@ def _check_form(req: Request) -> None:
         abort(413, message=f"A form has at most {req.max_form_parts} values.")
 
 
+def _limit_size(req: Request) -> None:
+    # Werkzeug limits the fields of multipart forms only.
+    limit = req.max_form_memory_size
+    if limit is None:
+        return
+    if req.content_length is None and req.max_content_length is None:
+        req.max_content_length = limit
+        _ = req.form  # Werkzeug reads up to the limit and says nothing about the rest
+        is_too_large = getattr(req.stream, "is_exhausted", False)
+    else:
+        is_too_large = (req.content_length or 0) > limit
+    if is_too_large:
+        abort(413, message=f"A form has at most {limit} bytes.")
+
+
 def _may_be_empty(req: Request) -> bool:
     """Whether a body without any value may be meant so; Werkzeug hides what is broken."""
     size = req.content_length
-    if req.mimetype != "multipart/form-data":
+    if req.mimetype != MULTIPART:
         return not size
     boundary = req.mimetype_params.get("boundary", "")
     least = len(boundary) + _DASHES

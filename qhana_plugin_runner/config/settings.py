@@ -416,6 +416,14 @@ SETTINGS: tuple[Setting, ...] = (
         env="TASK_EVENTS_MAX_LISTENERS",
     ),
     Setting(
+        "MAX_FORM_MEMORY_SIZE",
+        16 * 1_048_576,
+        p.optional(p.integer(1)),
+        "Largest form field (or form without files) in bytes; larger ones are answered "
+        "with 413. None: no limit.",
+        env="MAX_FORM_MEMORY_SIZE",
+    ),
+    Setting(
         "NISQ_ANALYZER_UI_URL",
         "http://localhost:4201",
         p.text,

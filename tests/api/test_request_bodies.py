@@ -246,6 +246,33 @@ def test_too_many_fields_are_too_large(client: FlaskClient, data: str):
     assert_refused(form(client, data, content_type=URLENCODED), 413)
 
 
+@pytest.mark.parametrize("content_type", [URLENCODED, "multipart/form-data"])
+def test_large_fields_are_accepted_up_to_the_limit(
+    client: FlaskClient, content_type: str
+):
+    for size, status in ((2_000_000, 200), (17 * 2**20, 413)):
+        data = {"inputStr": "x" * size}
+        answer = form(client, data, content_type=content_type)
+        assert answer.status_code == status
+
+
+def test_large_form_of_unknown_length_is_too_large(client: FlaskClient):
+    stream = io.BytesIO(b"inputStr=" + b"x" * 17 * 2**20)
+    answer = client.post(
+        f"{LAB}/process/",
+        input_stream=stream,
+        content_type=URLENCODED,
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert answer.status_code == 413
+
+
+def test_large_files_are_no_fields(client: FlaskClient):
+    data = {"inputStr": "x", "someFile": (io.BytesIO(b"x" * 17 * 2**20), "a.bin")}
+    assert form(client, data, "upload").status_code == 200
+
+
 def test_too_many_parts_are_too_large(client: FlaskClient):
     data = {f"field{number}": "x" for number in range(1001)}
     answer = form(client, data, content_type="multipart/form-data")
