@@ -19,6 +19,7 @@ from qhana_plugin_runner.api.plugin_schemas import (
     PluginMetadataSchema,
     PluginType,
 )
+from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
 
@@ -254,3 +255,10 @@ def test_metadata_loads_as_dataclasses(client: FlaskClient):
     ]
     dumped = PluginMetadataSchema().dump(metadata)
     assert dumped == document
+
+
+def test_routes_and_tasks_that_are_imported_late_are_there(client: FlaskClient):
+    assert client.get("/plugins/api-lab-late/", follow_redirects=True).json == {
+        "late": True
+    }
+    assert "api-lab-late@v1-0-0.task" in CELERY.tasks
