@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,28 @@ from qhana_plugin_runner import create_app
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.cli import create_db_function
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+
+_ENVIRONMENT = dict(os.environ)
+
+
+def pytest_collection_finish() -> None:
+    """Undo what importing test modules did: tasks.py reads .flaskenv."""
+    _restore(_ENVIRONMENT)
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Give each test the environment back that it found."""
+    before = dict(os.environ)
+    yield
+    _restore(before)
+
+
+def _restore(environment: dict[str, str]) -> None:
+    for name in set(os.environ) - set(environment):
+        del os.environ[name]
+    os.environ.update(environment)
+
 
 TEST_CONFIG: dict[str, Any] = {
     "TESTING": True,

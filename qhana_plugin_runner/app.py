@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Request
-from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
 
@@ -56,7 +55,6 @@ def build_app(
     load_config(app, test_config)
     configure_logging(app, silent_log)
     _trust_proxies(app)
-    CORS(app, origins="*", send_wildcard=False)
     # parts
     babel.init_app(app)
     db.init_app(app)

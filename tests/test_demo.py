@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 from flask import Flask, jsonify, redirect, url_for
-from frontend.host import run_browser, run_server
 from playwright.sync_api import Browser
+
+from frontend.host import run_browser, run_server
 
 pytest.importorskip("sklearn")
 pytest.importorskip("plotly")

@@ -7,7 +7,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -55,7 +54,7 @@ def take(connection: Connection, count: int, ack: bool = True) -> list[Any]:
         while len(found) < count and time.monotonic() < deadline:
             try:
                 connection.drain_events(timeout=0.2)
-            except socket.timeout:
+            except TimeoutError:
                 continue
     assert len(found) == count
     return found

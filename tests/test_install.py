@@ -10,11 +10,11 @@ import venv
 from pathlib import Path
 
 import pytest
-from runner_process import Runner, runner
 
 from qhana_plugin_runner import plugin_requirements
 from qhana_plugin_runner.errors import PluginRequirementsError
 from qhana_plugin_runner.plugin_requirements import PluginRequirements, find_conflicts
+from runner_process import Runner, runner
 
 SOURCE = """
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase

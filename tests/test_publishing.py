@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from runner_process import LAB_PLUGINS, free_port
 
 from qhana_plugin_runner import create_app
 from qhana_plugin_runner.celery import CELERY
@@ -21,6 +20,7 @@ from qhana_plugin_runner.db.models.base import utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.stored_message import StoredMessage
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
+from runner_process import LAB_PLUGINS, free_port
 
 
 def build(folder: Path, monkeypatch: pytest.MonkeyPatch, **celery: Any) -> Flask:
@@ -169,4 +169,8 @@ def test_without_a_broker_a_held_message_fails_its_request(
     with app.app_context():
         task = ProcessingTask.get_by_id(1)
         assert task is not None
-        assert (task.status, task.state, task.data) == ("FAILURE", "failed", {"late": True})
+        assert (task.status, task.state, task.data) == (
+            "FAILURE",
+            "failed",
+            {"late": True},
+        )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from runner_process import Runner, free_port, runner
 from services import RABBITMQ, REDIS, fresh_database, require
 

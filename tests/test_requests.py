@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 import requests
-from byte_server import ByteServer
 from flask import Flask
 
+from byte_server import ByteServer
 from qhana_plugin_runner.errors import ConfigurationError, FetchError
 from qhana_plugin_runner.plugin_utils.entity_marshalling import load_entities
 from qhana_plugin_runner.requests import (

@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from byte_server import Answer, ByteServer
 from flask import Flask
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from byte_server import Answer, ByteServer
 from qhana_plugin_runner.errors import FetchError
 from qhana_plugin_runner.plugin_utils.entity_marshalling import load_entities
 from qhana_plugin_runner.requests import REQUEST_SESSION, open_url

@@ -91,9 +91,10 @@ class InvokeTasks(GeneratedDirective):
     """All invoke tasks with their flags and documentation."""
 
     def lines(self) -> Iterator[str]:
-        import tasks
         from invoke import Collection
         from invoke.parser import ParserContext
+
+        import tasks
 
         collection = Collection.from_module(tasks)
         for name in sorted(collection.task_names):

@@ -287,6 +287,28 @@ SETTINGS: tuple[Setting, ...] = (
         env="FILE_STORE_FSYNC",
     ),
     Setting(
+        "CORS_ORIGINS",
+        ["*"],
+        p.text_list,
+        "Origins whose pages may call the API; * allows all, never with credentials.",
+        env="CORS_ORIGINS",
+    ),
+    Setting(
+        "FRAME_ANCESTORS",
+        [],
+        p.text_list,
+        "Origins whose pages may show micro frontends in frames; empty: any.",
+        env="FRAME_ANCESTORS",
+    ),
+    Setting(
+        "TRUSTED_HOSTS",
+        None,
+        p.optional(p.text_list),
+        "Host names that requests may be sent to, others are answered with 400; none: "
+        "any.",
+        env="TRUSTED_HOSTS",
+    ),
+    Setting(
         "ALLOWED_EMBEDDERS",
         [],
         p.text_list,

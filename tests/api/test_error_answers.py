@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from api.probe_app import PROBE as ROOT
-from api.probe_app import create_probe_app
 from flask import Flask
 from flask.testing import FlaskClient
 
+from api.probe_app import PROBE as ROOT
+from api.probe_app import create_probe_app
 from qhana_plugin_runner.db import DB
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"

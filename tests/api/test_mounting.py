@@ -10,9 +10,9 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from api.probe_app import PROBE, PROBE_FOLDER, create_probe_app
 from flask import Flask
 
+from api.probe_app import PROBE, PROBE_FOLDER, create_probe_app
 from qhana_plugin_runner.api.mounted import mounted_plugins
 from qhana_plugin_runner.plugin_loader import PluginEntry, get_load_report
 

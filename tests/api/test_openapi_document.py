@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api.probe_app import PROBE, create_probe_app
 from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
+
+from api.probe_app import PROBE, create_probe_app
 
 SNAPSHOT = Path(__file__).with_name("openapi_routes.json")
 PLUGINS = Path(__file__).parents[2] / "plugins"

@@ -11,11 +11,11 @@ from typing import Any
 
 import jwt as pyjwt
 import pytest
-from api.probe_app import KEY, PROBE, create_probe_app
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_jwt_extended import create_access_token, create_refresh_token
 
+from api.probe_app import KEY, PROBE, create_probe_app
 from qhana_plugin_runner.api import jwt, jwt_helper
 from qhana_plugin_runner.api.jwt import DemoUser
 

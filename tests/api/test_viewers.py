@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from api.probe_app import create_probe_app
 from flask import Flask
 from flask.testing import FlaskClient
-from frontend.host import run_browser, run_server
 from playwright.sync_api import Browser, Request
 
+from api.probe_app import create_probe_app
+from frontend.host import run_browser, run_server
 from qhana_plugin_runner.api import viewers
 
 PATHS = {"redoc": "/redoc/", "rapidoc": "/rapidoc/", "swagger_ui": "/swagger-ui/"}

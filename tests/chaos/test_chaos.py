@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from runner_process import Runner, free_port, runner
 from services import POSTGRESQL, RABBITMQ, REDIS, fresh_database, require
 from tcp_proxy import TcpProxy

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from services import fresh_database
 
 from qhana_plugin_runner import db
 from qhana_plugin_runner.config import load_config
+from services import fresh_database
 
 
 def build_database_app(uri: str, instance: Path) -> Flask:

@@ -14,12 +14,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from services import fresh_database
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.cli import create_db_function, drop_db_function
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.db.models.virtual_plugins import DataBlob, PluginState
+from services import fresh_database
 
 OLD_HEAD = "ff55b6ebbbd7"
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from db.conftest import build_database_app
 from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy_json import TrackedDict, TrackedList
 
+from db.conftest import build_database_app
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from ecosystem.ecosystem_client import EcosystemClient
 from runner_process import Runner, free_port, runner
 from services import RABBITMQ, REDIS, require

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
+
 from runner_process import Runner
 
 CLOSED_STEP = {"stepId", "href", "uiHref", "cleared"}

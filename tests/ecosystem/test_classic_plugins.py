@@ -11,6 +11,7 @@ import zipfile
 from typing import Any
 
 import pytest
+
 from ecosystem.ecosystem_client import EcosystemClient
 
 CSV = '﻿ID,href,color\r\n"a","","red\r\nish"\r\n"ü","","blue, \u2028"\r\n'

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ecosystem.ecosystem_client import EcosystemClient
 from ecosystem.task_kinds import KINDS
 

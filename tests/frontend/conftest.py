@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from playwright.sync_api import Browser, Page
+
 from frontend.demo_app import create_demo_app
 from frontend.host import Host, create_host_app, run_browser, run_server
 from frontend.page_app import create_page_app
-from playwright.sync_api import Browser, Page
-
 from qhana_plugin_runner import APP_NAME, babel
 from qhana_plugin_runner.frontend import forms, markdown
 

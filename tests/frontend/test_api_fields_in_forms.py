@@ -7,8 +7,8 @@ from typing import Any
 
 import marshmallow as ma
 from flask import Flask, render_template
-from frontend.html_elements import Element, parse
 
+from frontend.html_elements import Element, parse
 from qhana_plugin_runner.api import EnumField
 from qhana_plugin_runner.api.extra_fields import CSVList
 from qhana_plugin_runner.api.util import FileUrl, FrontendFormBaseSchema, PluginUrl

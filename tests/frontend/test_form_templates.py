@@ -8,9 +8,10 @@ from typing import Any
 import marshmallow as ma
 import pytest
 from flask import Flask, render_template, render_template_string
-from frontend.html_elements import Element, parse
 from jinja2 import ChoiceLoader, DictLoader
 from werkzeug.datastructures import MultiDict
+
+from frontend.html_elements import Element, parse
 
 f = ma.fields
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from frontend.host import Host
 
 URLENCODED = "application/x-www-form-urlencoded"

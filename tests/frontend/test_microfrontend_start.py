@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from frontend.host import Host
 from playwright.sync_api import Page
+
+from frontend.host import Host
 
 PUBLIC_FUNCTIONS = {
     "getMicrofrontendWidth",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+
 from frontend.host import Host
 
 TASK_PATH = "/tasks/1/"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+
 from frontend.html_elements import Element, parse
 from frontend.page_app import create_page_app
-
 from qhana_plugin_runner.frontend import pages
 from qhana_plugin_runner.frontend.licenses import installed_licenses
 

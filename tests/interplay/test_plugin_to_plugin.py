@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from runner_process import Runner, runner
 
 PLUGINS = Path(__file__).resolve().parent / "plugins"

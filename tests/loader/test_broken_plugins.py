@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from loader.broken_plugins import REASONS, write_broken_folders
 from runner_process import ROOT, Runner, runner
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from entity_sources import response_of, saved
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entity_sources import response_of, saved
 from qhana_plugin_runner.plugin_utils import attribute_values
 from qhana_plugin_runner.plugin_utils.attributes import (
     CONSIDERED_FALSE,

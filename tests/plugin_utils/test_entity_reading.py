@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import requests
+
 from byte_server import ByteServer
 from entity_sources import DropsLineEnds, KeepsLineEnds, response_of
-
 from qhana_plugin_runner.errors import (
     EntityFormatError,
     EntityJSONError,

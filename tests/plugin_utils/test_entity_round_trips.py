@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import requests
-from byte_server import ByteServer
-from entity_sources import KeepsLineEnds, response_of, saved
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from byte_server import ByteServer
+from entity_sources import KeepsLineEnds, response_of, saved
 from qhana_plugin_runner.plugin_utils.entity_marshalling import (
     get_entity_tuple_class,
     load_entities,

@@ -9,8 +9,8 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from entity_sources import saved
 
+from entity_sources import saved
 from qhana_plugin_runner.errors import EntityShapeError
 from qhana_plugin_runner.plugin_utils.entity_marshalling import (
     get_entity_tuple_class,

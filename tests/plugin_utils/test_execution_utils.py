@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from byte_server import ByteServer
 
+from byte_server import ByteServer
 from qhana_plugin_runner.plugin_utils.execution_utils import parse_execution_options
 
 

@@ -9,8 +9,8 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from frontend.host import run_browser
 
+from frontend.host import run_browser
 from qhana_plugin_runner.plugin_utils.scatter_plot import (
     NO_LABEL,
     SVG_LIMIT,

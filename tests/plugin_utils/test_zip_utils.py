@@ -11,9 +11,9 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 import pytest
 import requests
-from byte_server import ByteServer
 from flask import Flask
 
+from byte_server import ByteServer
 from qhana_plugin_runner.errors import FetchError
 from qhana_plugin_runner.plugin_utils.zip_utils import get_files_from_zip_url
 

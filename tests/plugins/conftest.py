@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from frontend.host import Host, create_host_app, run_browser, run_server
 from playwright.sync_api import Browser
+
+from frontend.host import Host, create_host_app, run_browser, run_server
 from plugin_app import Client, running_app
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from plugin_app import Client
 
+from plugin_app import Client
 from qhana_plugin_runner.errors import TableError
 from qhana_plugin_runner.plugin_utils.numeric_table import NumericTable
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+
 from frontend.host import Host
 from plugin_app import Client
 

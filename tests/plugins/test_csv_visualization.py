@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from flask import Flask
+
 from frontend.host import Host
 from plugin_app import Client
 

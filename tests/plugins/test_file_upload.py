@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from plugin_app import Client
 
+from plugin_app import Client
 from qhana_plugin_runner.storage import STORE
 from qhana_plugin_runner.tasks import TASK_STATUS_CHANGED
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from plugin_app import Client
 
 PLUGIN = "hello-world-multi-step@v1-0-0"

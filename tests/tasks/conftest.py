@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from managed_app import build_app
-from services import fresh_database
 
+from managed_app import build_app
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from services import fresh_database
 
 MakeTask = Callable[..., ProcessingTask]
 

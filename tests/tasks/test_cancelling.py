@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from managed_app import build_app
 
+from managed_app import build_app
 from qhana_plugin_runner.cancelling import cancel_task
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskState

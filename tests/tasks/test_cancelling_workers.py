@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from runner_process import Runner, runner
 from services import REDIS, require
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from runner_process import Runner, runner
 
 

@@ -16,9 +16,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
-from managed_app import build_app
-from services import fresh_database
 
+from managed_app import build_app
 from qhana_plugin_runner import retention
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
@@ -29,6 +28,7 @@ from qhana_plugin_runner.db.models.webhook_deliveries import WebhookDelivery
 from qhana_plugin_runner.errors import TaskInUseError
 from qhana_plugin_runner.retention import RetentionRules, clean_up, delete_task
 from qhana_plugin_runner.storage import STORE
+from services import fresh_database
 
 TABLES = ("ProcessingTask", "TaskFile", "Step", "TaskLink", "TaskUpdateSubscription")
 TABLES += ("TaskRun", "WebhookDelivery")

@@ -15,16 +15,16 @@ import pytest
 import requests
 import sqlalchemy as sa
 from flask import Flask
-from managed_app import build_app
-from services import fresh_database
 from werkzeug.serving import make_server
 
+from managed_app import build_app
 from qhana_plugin_runner import task_watch
 from qhana_plugin_runner.api import task_events_api
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskLink, TaskState
 from qhana_plugin_runner.retention import delete_task
 from qhana_plugin_runner.task_watch import current_watch
+from services import fresh_database
 
 INTERVAL = 0.05
 HEARTBEAT = 0.3

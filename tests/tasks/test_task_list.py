@@ -15,12 +15,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
-from managed_app import build_app
-from services import fresh_database
 
+from managed_app import build_app
 from qhana_plugin_runner.api.task_list_schemas import TaskListSchema, cursor_text
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from services import fresh_database
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 NAMES = ("Alpha@v1.task", "alpha@v1.task", "alpha@v1.other", "alpha@v2.task")

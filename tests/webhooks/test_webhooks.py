@@ -16,9 +16,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from runner_process import Runner, free_port, runner
-from services import fresh_database
-from webhooks.receiver import Receiver, wait_until
 
 from qhana_plugin_runner import create_app, webhook_delivery, webhooks
 from qhana_plugin_runner.db import DB
@@ -31,6 +28,9 @@ from qhana_plugin_runner.db.models.tasks import (
 from qhana_plugin_runner.db.models.webhook_deliveries import WebhookDelivery
 from qhana_plugin_runner.signals import TASK_DETAILS_CHANGED, TASK_STATUS_CHANGED
 from qhana_plugin_runner.tasks import close_task
+from runner_process import Runner, free_port, runner
+from services import fresh_database
+from webhooks.receiver import Receiver, wait_until
 
 TASK_HREF = "http://runner.example/tasks/1/"
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import fcntl
+from contextlib import contextmanager
 from http import HTTPStatus
 from json import dumps, loads
 from pathlib import Path
@@ -13,9 +14,9 @@ from urllib.parse import quote
 from celery.canvas import chain
 from flask import current_app, url_for
 from flask.views import MethodView
+from interplay_objective import _task, _to_task
 from marshmallow import EXCLUDE, fields
 
-from interplay_objective import _task, _to_task
 from qhana_plugin_runner.api.plugin_schemas import (
     EntryPoint,
     PluginDependencyMetadata,
@@ -133,10 +134,12 @@ def advance(self, db_id: int, source: str, event: str | None) -> None:
     _advance(db_id)
 
 
+@contextmanager
 def _lock(db_id: int):
-    file = Path(current_app.instance_path, f"coordinator-{db_id}.lock").open("w")
-    fcntl.flock(file, fcntl.LOCK_EX)
-    return file
+    path = Path(current_app.instance_path, f"coordinator-{db_id}.lock")
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _advance(db_id: int) -> None:

@@ -12,14 +12,14 @@ import requests
 from celery.canvas import chain
 from flask import url_for
 from flask.views import MethodView
-from marshmallow import EXCLUDE, fields
-
 from interplay_objective import (  # the same helpers, as one plugin repository has
     CallbackSchema,
     _steps_changed,
     _task,
     _to_task,
 )
+from marshmallow import EXCLUDE, fields
+
 from qhana_plugin_runner.api.plugin_schemas import (
     EntryPoint,
     PluginMetadata,
