@@ -209,10 +209,19 @@ def _import(candidate: _Candidate, loading: Loading) -> None:
         importlib.invalidate_caches()
     spec = importlib.util.find_spec(candidate.name)
     _require_same_file(candidate, spec.origin if spec is not None else None)
-    importlib.import_module(candidate.name)
+    assert spec is not None and spec.loader is not None
+    # What import_module does, without searching the path a second time.
+    module = sys.modules[candidate.name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(candidate.name, None)
+        raise
 
 
 def _require_same_file(candidate: _Candidate, file: str | None) -> None:
+    if file == str(candidate.file):
+        return
     if file is None or Path(file).resolve() != candidate.file.resolve():
         raise PluginConflictError(
             f"The module {candidate.file} is not loaded: its import name "
