@@ -351,9 +351,9 @@ def test(c: Context, options: str = "") -> None:
 
 @task
 def chaos(c: Context) -> None:
-    """Kill workers, brokers and databases under load; the long form of tests/chaos."""
+    """Kill workers, brokers and databases under load; page through a million tasks."""
     os.environ["QHANA_CHAOS"] = "long"
-    must_run(python("pytest", "tests/chaos", "--timeout=900"))
+    must_run(python("pytest", "tests/chaos", "tests/tasks", "--timeout=1800"))
 
 
 def check_steps() -> dict[str, list[str]]:
