@@ -18,7 +18,7 @@ from qhana_plugin_runner.db.cli import create_db_function
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 
 # `invoke test` passes on what .flaskenv says, above all debug mode; tests choose theirs.
-for _name in ("FLASK_APP", "FLASK_DEBUG", "FLASK_ENV", "FLASK_RUN_PORT", "PLUGIN_FOLDERS"):
+for _name in ("FLASK_APP", "FLASK_DEBUG", "FLASK_ENV", "PLUGIN_FOLDERS"):
     os.environ.pop(_name, None)
 _ENVIRONMENT = dict(os.environ)
 
