@@ -890,7 +890,7 @@ def doc_index(c: Context, filter: str = "") -> None:
 
 # --- Dependencies ---------------------------------------------------------------------
 
-_EXTRAS = ["-E", "psycopg", "-E", "PyMySQL", "-E", "viewers"]
+_EXTRAS = ["--all-extras"]
 EXPORTS = {
     "requirements.txt": _EXTRAS,
     "requirements-plugins.txt": [*_EXTRAS, "--with", "plugins"],
