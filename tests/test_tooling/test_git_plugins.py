@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from invoke import Context
 
-import tasks
+from tooling.git_plugins import GitSource, load_git_plugins
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
 
@@ -48,7 +48,7 @@ HASH = "0123456789abcdef0123456789abcdef01234567"
 def test_forms_of_a_line(
     line: str, url: str, ref: str, subdirectory: str, name: str
 ) -> None:
-    source = tasks.GitSource(line)
+    source = GitSource(line)
     found = (source.url, source.ref, source.subdirectory, source.name)
     assert found == (url, ref, subdirectory, name)
 
@@ -67,11 +67,11 @@ def test_forms_of_a_line(
 )
 def test_other_lines_are_refused(line: str) -> None:
     with pytest.raises(ValueError):
-        tasks.GitSource(line)
+        GitSource(line)
 
 
 def test_messages_show_no_token() -> None:
-    source = tasks.GitSource("git+https://user:token@h.org/p.git")
+    source = GitSource("git+https://user:token@h.org/p.git")
     assert source.label == "https://h.org/p.git"
 
 
@@ -104,7 +104,7 @@ def repository(tmp_path: Path) -> Path:
 def load(target: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> list[str]:
     """Run the task and return the loaded files relative to the target."""
     monkeypatch.setenv("GIT_PLUGINS", "\n".join(lines))
-    tasks.load_git_plugins.body(Context(), plugins_path=str(target))
+    load_git_plugins.body(Context(), plugins_path=str(target))
     files = [path.relative_to(target) for path in target.rglob("*") if path.is_file()]
     return sorted(str(path) for path in files if path.parts[0] != ".repositories")
 

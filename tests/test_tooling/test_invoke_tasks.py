@@ -17,6 +17,7 @@ from invoke import Collection, Context, Exit
 from invoke.parser import Parser
 
 import tasks
+from tooling import checks, dependencies, shell
 
 COLLECTION = Collection.from_module(tasks)
 
@@ -109,9 +110,9 @@ def replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]
         commands.append(command[1:])
         return 0
 
-    monkeypatch.setattr(tasks, "become", become)
-    monkeypatch.setattr(tasks, "run", run)
-    monkeypatch.setattr(tasks, "ROOT", tmp_path)
+    monkeypatch.setattr(shell, "become", become)
+    monkeypatch.setattr(shell, "run", run)
+    monkeypatch.setattr(shell, "ROOT", tmp_path)
     for name in ("BROKER_URL", "SERVER_PORT", "GUNICORN_WORKERS", "CONTAINER_MODE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER", str(tmp_path / "instance"))
@@ -203,7 +204,7 @@ def test_failures_before_the_start_only_warn(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(tasks, "run", lambda command: 1)
+    monkeypatch.setattr(shell, "run", lambda command: 1)
     invoke("upgrade-db")
     invoke("install-plugin-dependencies")
     assert capsys.readouterr().err.count("WARNING") == 2
@@ -244,7 +245,7 @@ def test_check_goes_on_after_a_failure_and_sums_up(
         "second": [sys.executable, "-c", ""],
         "third": [sys.executable, "-c", "raise SystemExit(2)"],
     }
-    monkeypatch.setattr(tasks, "check_steps", lambda: steps)
+    monkeypatch.setattr(checks, "check_steps", lambda: steps)
     with pytest.raises(Exit) as exit_:
         invoke("check", only=[], skip=["third"])
     assert exit_.value.code == 1
@@ -272,7 +273,7 @@ def test_check_refuses_unknown_steps() -> None:
     ],
 )
 def test_allowed_licenses(text: str, allowed: bool) -> None:
-    assert tasks.is_allowed_license(text) is allowed
+    assert dependencies.is_allowed_license(text) is allowed
 
 
 @pytest.mark.parametrize(
@@ -290,7 +291,7 @@ def test_allowed_licenses(text: str, allowed: bool) -> None:
     ],
 )
 def test_formats_of_a_table(format: str, text: str) -> None:
-    assert tasks.table([{"a": "1", "b": "<x>"}], format) == text
+    assert dependencies.table([{"a": "1", "b": "<x>"}], format) == text
 
 
 def test_the_licences_of_all_dependencies_are_allowed(
@@ -311,9 +312,7 @@ def container_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DOCKER_CMD", str(program))
     monkeypatch.delenv("REDIS_CONTAINER_ID", raising=False)
     monkeypatch.delenv("REDIS_PORT", raising=False)
-    monkeypatch.setattr(tasks, "ROOT", tmp_path)
-    # Default arguments were bound to the real root.
-    monkeypatch.setattr(tasks.run, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(shell, "ROOT", tmp_path)
     return log
 
 
@@ -337,7 +336,7 @@ def test_a_broker_container_is_remembered_and_used_again(
 
 def test_the_list_of_tasks_needs_no_settings_and_no_database(tmp_path: Path) -> None:
     result = subprocess.run(
-        tasks.python("invoke", "--search-root", tasks.ROOT, "--list"),
+        shell.python("invoke", "--search-root", shell.ROOT, "--list"),
         cwd=tmp_path,
         env={"PATH": "/usr/bin:/bin"},
         capture_output=True,

@@ -18,14 +18,17 @@ import psutil
 import pytest
 from invoke import Exit
 
-import tasks
+from tooling import shell
+from tooling.start import refuse_taken_port, start_environment, start_port
+from tooling.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 # A supervisor in a process of its own, because it handles signals.
 SUPERVISE = """
-import os, sys, tasks
-supervisor = tasks.Supervisor(os.environ, sys.stdout, grace=float(sys.argv[1]))
+import os, sys
+from tooling.supervisor import Supervisor
+supervisor = Supervisor(os.environ, sys.stdout, grace=float(sys.argv[1]))
 code = dict(part.split("=", 1) for part in sys.argv[2:])
 sys.exit(supervisor.supervise({k: [sys.executable, "-c", v] for k, v in code.items()}))
 """
@@ -158,7 +161,7 @@ def test_a_killed_supervisor_leaves_nothing_running(runs: list[Run]) -> None:
 def test_the_status_of_a_first_step_is_returned(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    supervisor = tasks.Supervisor(os.environ, sys.stdout)
+    supervisor = Supervisor(os.environ, sys.stdout)
     command = [sys.executable, "-c", "print('migrating'); raise SystemExit(4)"]
     assert supervisor.run_first("setup", command) == 4
     assert capfd.readouterr().out == "setup  | migrating\n"
@@ -168,7 +171,7 @@ def test_a_taken_port_is_one_line_that_names_the_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         result = subprocess.run(
-            tasks.python("invoke", "start", "--port", port),
+            shell.python("invoke", "start", "--port", port),
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -182,7 +185,7 @@ def test_a_taken_port_is_one_line_that_names_the_port() -> None:
 def test_a_free_port_is_not_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    tasks.refuse_taken_port("127.0.0.1", port)
+    refuse_taken_port("127.0.0.1", port)
 
 
 @pytest.mark.parametrize(
@@ -197,18 +200,18 @@ def test_a_free_port_is_not_refused() -> None:
 def test_where_the_port_comes_from(
     env: dict[str, str], argument: int | None, port: int
 ) -> None:
-    assert tasks.start_port(env, argument) == port
+    assert start_port(env, argument) == port
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "http", "-1", "٥٠٠٥", "50 05"])
 def test_a_port_that_is_none_is_refused_by_value(text: str) -> None:
     with pytest.raises(Exit, match=re.escape(f"'{text}' is no port")):
-        tasks.start_port({"PORT": text})
+        start_port({"PORT": text})
 
 
 @pytest.fixture
 def settings_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(tasks, "ROOT", tmp_path)
+    monkeypatch.setattr(shell, "ROOT", tmp_path)
     (tmp_path / ".flaskenv").write_text("FLASK_DEBUG=true\nA=flaskenv\nB=flaskenv\n")
     (tmp_path / ".env").write_text("B=env\nC=env\n")
     return tmp_path
@@ -216,12 +219,12 @@ def settings_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("settings_files")
 def test_env_wins_over_flaskenv_and_the_real_environment_over_both() -> None:
-    env = tasks.environment({"C": "real"})
+    env = shell.environment({"C": "real"})
     assert env == {"FLASK_DEBUG": "true", "A": "flaskenv", "B": "env", "C": "real"}
 
 
 def test_start_uses_debug_mode_only_when_asked(settings_files: Path) -> None:
-    assert tasks.start_environment({})["FLASK_DEBUG"] == "false"
-    assert tasks.start_environment({"FLASK_DEBUG": "1"})["FLASK_DEBUG"] == "1"
+    assert start_environment({})["FLASK_DEBUG"] == "false"
+    assert start_environment({"FLASK_DEBUG": "1"})["FLASK_DEBUG"] == "1"
     (settings_files / ".env").write_text("FLASK_DEBUG=yes\n")
-    assert tasks.start_environment({})["FLASK_DEBUG"] == "yes"
+    assert start_environment({})["FLASK_DEBUG"] == "yes"
