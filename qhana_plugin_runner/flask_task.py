@@ -23,7 +23,13 @@ from . import running_task
 from .db import DB
 from .db.models.tasks import ProcessingTask
 from .errors import TaskExitError
-from .publishing import LOCALE_HEADER, URL_ROOT_HEADER, task_ids_of_signatures
+from .publishing import (
+    CLIENT_HEADER,
+    LOCALE_HEADER,
+    URL_ROOT_HEADER,
+    task_ids_of_signatures,
+)
+from .url_adapters import Client, working_for
 
 if TYPE_CHECKING:
     from .celery import RunnerCelery
@@ -226,6 +232,9 @@ def _context_of_message(app: Flask, request: Any) -> Iterator[None]:
             context.url_adapter = app.url_map.bind(
                 root.netloc, script_name=root.path or "/", url_scheme=root.scheme
             )
+        client = request.get(CLIENT_HEADER)
+        if client:
+            stack.enter_context(working_for(Client.from_text(client)))
         locale = request.get(LOCALE_HEADER)
         if locale and "babel" in app.extensions:
             stack.enter_context(force_locale(locale))

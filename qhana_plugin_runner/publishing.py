@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sending task messages: what travels with them, when they leave, if they cannot.
 
-* A message carries the URL root and the locale of the request that caused it.
+* A message carries the URL root and the locale of the request that caused it, and
+  whether its client is local (see ``url_adapters.clients``).
 * A message that is sent inside a request whose session has uncommitted changes waits for
   the commit (or the end of the request): a worker must not see the row before.
 * If the broker does not take a message in time, the task's row is closed with the reason
@@ -26,9 +27,11 @@ from .db import DB
 from .db.models.tasks import ProcessingTask, TaskState
 from .errors import BrokerUnavailableError
 from .stored_message import StoredMessage
+from .url_adapters import Client
 
 URL_ROOT_HEADER = "qhana_url_root"
 LOCALE_HEADER = "qhana_locale"
+CLIENT_HEADER = "qhana_client"
 
 _UNCOMMITTED = "qhana-uncommitted"
 
@@ -83,7 +86,10 @@ def init_app(app: Flask) -> None:
 def origin_headers(celery: Any) -> dict[str, str]:
     """Return the headers that tell a worker where a task comes from."""
     if has_request_context():
-        headers = {URL_ROOT_HEADER: http_request.url_root}
+        headers = {
+            URL_ROOT_HEADER: http_request.url_root,
+            CLIENT_HEADER: Client.current().to_text(),
+        }
         locale = get_locale() if "babel" in current_app.extensions else None
         if locale is not None:
             headers[LOCALE_HEADER] = str(locale)
@@ -93,7 +99,7 @@ def origin_headers(celery: Any) -> dict[str, str]:
         return {}
     return {
         name: task.request.get(name)
-        for name in (URL_ROOT_HEADER, LOCALE_HEADER)
+        for name in (URL_ROOT_HEADER, LOCALE_HEADER, CLIENT_HEADER)
         if task.request.get(name)
     }
 

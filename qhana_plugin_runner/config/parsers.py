@@ -57,6 +57,20 @@ def boolean(value: Any) -> bool:
     raise ValueError("true or false")
 
 
+def boolean_or(word: str) -> Parser:
+    """Return a parser for booleans that also accepts one other word."""
+
+    def parse(value: Any) -> bool | str:
+        if isinstance(value, str) and value.strip().lower() == word:
+            return word
+        try:
+            return boolean(value)
+        except ValueError:
+            raise ValueError(f"true, false or {word}") from None
+
+    return parse
+
+
 def integer(minimum: int | None = None, maximum: int | None = None) -> Parser:
     """Return a parser for whole numbers within the bounds (inclusive)."""
     bounds = _bounds_text(minimum, maximum)

@@ -211,9 +211,10 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "FETCH_ALLOW_PRIVATE_NETWORKS",
-        True,
-        p.boolean,
-        "Whether tasks may fetch URLs of private and loopback addresses.",
+        "auto",
+        p.boolean_or("auto"),
+        "Whether tasks may fetch URLs of private and loopback addresses; auto: only for "
+        "clients that are on such a network themselves.",
         env="FETCH_ALLOW_PRIVATE_NETWORKS",
     ),
     Setting(

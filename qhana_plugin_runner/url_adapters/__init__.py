@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import requests
 
+from qhana_plugin_runner.url_adapters.clients import Client, working_for
 from qhana_plugin_runner.url_adapters.http_transport import (
     FetchSession,
     refuse_other_redirects,
@@ -25,6 +26,7 @@ from qhana_plugin_runner.url_adapters.rewriting import parse_rewrite_rules, rewr
 from qhana_plugin_runner.url_adapters.safe_texts import describe_url, redact
 
 __all__ = [
+    "Client",
     "DataAdapter",
     "FetchPolicy",
     "FetchSession",
@@ -35,6 +37,7 @@ __all__ = [
     "redact",
     "register_additional_schemas",
     "rewrite_url",
+    "working_for",
 ]
 
 

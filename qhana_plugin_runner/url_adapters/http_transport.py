@@ -26,6 +26,7 @@ from urllib3.util.connection import allowed_gai_family, create_connection
 
 from qhana_plugin_runner.errors import FetchError
 from qhana_plugin_runner.url_adapters.bounded_body import BoundedBody
+from qhana_plugin_runner.url_adapters.clients import OUTSIDE_HEADER
 from qhana_plugin_runner.url_adapters.deadlines import hang_up_after
 from qhana_plugin_runner.url_adapters.policy import MAX_REDIRECTS, FetchPolicy
 
@@ -161,6 +162,8 @@ class CheckedHTTPAdapter(HTTPAdapter):
         if self._owner != os.getpid():
             self._leave_parent_process()
         policy = FetchPolicy.current()
+        if not policy.client_is_local:
+            request.headers[OUTSIDE_HEADER] = "outside"
         url = urlsplit(request.url or "")
         if select_proxy(request.url or "", proxies):
             policy.check_proxied_host(url.hostname or "", url.port)

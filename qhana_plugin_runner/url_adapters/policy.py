@@ -15,8 +15,11 @@ from flask import current_app, has_app_context
 
 from qhana_plugin_runner.errors import FetchError
 from qhana_plugin_runner.url_adapters.addresses import check_address, literal_address
+from qhana_plugin_runner.url_adapters.clients import Client
 
 MEBIBYTE = 1 << 20
+AUTO = "auto"
+"""Value of ``FETCH_ALLOW_PRIVATE_NETWORKS``: only for clients of private networks."""
 MAX_REDIRECTS = 5
 """Redirects that are followed before a fetch fails."""
 
@@ -34,6 +37,7 @@ class FetchPolicy:
             connected to.
         allowed_hosts: lower-case ``host`` or ``host:port`` of URLs whose addresses may be
             private nevertheless.
+        client_is_local: whether the work is for a client of a private network.
         max_bytes: the largest body, decompressed; ``None`` is no limit.
         max_bytes_in_memory: the largest body that is not streamed but read at once.
         max_data_url_bytes: the largest content of a ``data:`` URL.
@@ -46,6 +50,7 @@ class FetchPolicy:
     file_roots: tuple[Path, ...] | None = None
     allow_private_networks: bool = True
     allowed_hosts: frozenset[str] = frozenset()
+    client_is_local: bool = True
     max_bytes: int | None = None
     max_bytes_in_memory: int | None = None
     max_data_url_bytes: int | None = None
@@ -55,24 +60,33 @@ class FetchPolicy:
 
     @classmethod
     def from_config(
-        cls, config: Mapping[str, Any], instance_path: str | Path
+        cls,
+        config: Mapping[str, Any],
+        instance_path: str | Path,
+        client: Client | None = None,
     ) -> FetchPolicy:
         """Read the policy of an application.
 
         Args:
             config: the configuration of the application.
             instance_path: its instance folder; relative file roots are relative to it.
+            client: for whom the fetch is made; nobody in particular counts as local.
         """
+        client = client or Client()
         instance = Path(instance_path)
         roots = [config.get("FILE_STORE_ROOT_PATH") or "files"]
         roots += config.get("FETCH_FILE_ROOTS") or ()
         if config.get("DEBUG") or config.get("TESTING"):
             roots += (instance, tempfile.gettempdir())
         hosts: Iterable[str] = config.get("FETCH_ALLOWED_HOSTS") or ()
+        private = config.get("FETCH_ALLOW_PRIVATE_NETWORKS", AUTO)
         return cls(
             file_roots=tuple(instance / root for root in roots),
-            allow_private_networks=config.get("FETCH_ALLOW_PRIVATE_NETWORKS", True),
-            allowed_hosts=frozenset(host.lower() for host in hosts),
+            allow_private_networks=client.is_local if private == AUTO else private,
+            allowed_hosts=frozenset(
+                host.lower() for host in (*hosts, *_own_hosts(config, client))
+            ),
+            client_is_local=client.is_local,
             max_bytes=config.get("FETCH_MAX_BYTES"),
             max_bytes_in_memory=config.get("FETCH_MAX_BYTES_IN_MEMORY", 512 * MEBIBYTE),
             max_data_url_bytes=config.get("FETCH_MAX_DATA_URL_BYTES", MEBIBYTE),
@@ -86,7 +100,9 @@ class FetchPolicy:
         """Get the policy of the current application, if there is one."""
         if not has_app_context():
             return cls()
-        return cls.from_config(current_app.config, current_app.instance_path)
+        return cls.from_config(
+            current_app.config, current_app.instance_path, Client.current()
+        )
 
     @property
     def timeout(self) -> tuple[float, float]:
@@ -128,7 +144,7 @@ class FetchPolicy:
         Raises:
             FetchError: the address is refused.
         """
-        host = host.rstrip(".").lower()
+        host = host.strip("[]").rstrip(".").lower()
         listed = host in self.allowed_hosts or f"{host}:{port}" in self.allowed_hosts
         check_address(address, allow_private=self.allow_private_networks or listed)
 
@@ -153,6 +169,17 @@ class FetchPolicy:
         limit = self.body_limit(streamed)
         if limit is not None and length > limit:
             raise too_long(limit)
+
+
+def _own_hosts(config: Mapping[str, Any], client: Client) -> list[str]:
+    """List ``host:port`` of this runner, whose URLs may always be fetched."""
+    hosts = [client.own_host] if client.own_host else []
+    name = config.get("SERVER_NAME") or ""
+    if ":" in name:
+        hosts.append(name)
+    elif name:
+        hosts += [f"{name}:80", f"{name}:443"]
+    return hosts
 
 
 def too_long(limit: int) -> FetchError:

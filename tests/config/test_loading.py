@@ -161,7 +161,7 @@ def test_rewrite_rules_are_accepted_in_each_form(app: Flask, value: Any) -> None
         ("URL_MAP", '{"(": "x"}', "a regular expression"),
         ("PLUGIN_REGISTRY_URL", "localhost:5006", "an absolute http(s) URL"),
         ("TASK_LEASE_SECONDS", "0", "a number of at least 1"),
-        ("FETCH_ALLOW_PRIVATE_NETWORKS", "maybe", "true or false"),
+        ("FETCH_ALLOW_PRIVATE_NETWORKS", "maybe", "true, false or auto"),
     ],
 )
 def test_a_malformed_value_is_refused_with_name_value_and_what_is_allowed(

@@ -33,6 +33,7 @@ from qhana_plugin_runner.api.plugin_schemas import (
 from qhana_plugin_runner.api.util import FrontendFormBaseSchema, SecurityBlueprint
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.requests import open_url
 from qhana_plugin_runner.storage import STORE
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase, plugin_identifier
@@ -127,6 +128,8 @@ def experiment(self: Any, db_id: int) -> Any:
     for operation in json.loads(task.parameters):
         if operation["op"] == "cooperate":
             return cooperate(self)
+        if operation["op"] == "retry" and not self.request.retries:
+            raise self.retry(countdown=0.1)
         result = getattr(Operations, operation.pop("op"))(db_id, **operation) or result
     return result
 
@@ -143,6 +146,15 @@ def cooperate(task: Any) -> str:
 
 class Operations:
     """What an experiment may do. Each operation gets the task and its own arguments."""
+
+    @staticmethod
+    def retry(db_id: int) -> None:
+        """Do nothing: this is the second time."""
+
+    @staticmethod
+    def fetch(db_id: int, url: str) -> str:
+        with open_url(url) as response:
+            return response.text
 
     @staticmethod
     def sleep(db_id: int, seconds: float) -> None:

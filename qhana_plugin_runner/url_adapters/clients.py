@@ -1,0 +1,143 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Whose request is the reason for a fetch, and whether that client is local.
+
+A client on a private network may let the runner fetch from private networks: it could do
+so itself. For a client from outside the runner would open a door. What is known of the
+client travels to the worker with the message of the task.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from flask import Request, current_app, has_request_context, request
+
+from qhana_plugin_runner.url_adapters.addresses import literal_address
+
+OUTSIDE_HEADER = "X-QHAna-Client"
+"""Tells another runner (or this one) that a fetch is made for a client from outside."""
+
+# Some proxies note the port as well.
+_WITH_PORT = re.compile(r"\[([^]]+)\](?::\d+)?|([\d.]+):\d+")
+_LOCAL, _OUTSIDE = "local", "outside"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# Not ``is_private``: that counts addresses for documentation and of carriers as well.
+_LOCAL_NETWORKS = tuple(
+    map(
+        ip_network,
+        ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+        + ("169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Client:
+    """What the fetch policy needs to know of a client.
+
+    Attributes:
+        is_local: whether it is on a loopback or private network. Work without a request
+            (commands, periodic tasks) is local.
+        own_host: ``host:port`` under which it reached this runner, if that can be
+            believed; URLs of it may always be fetched.
+    """
+
+    is_local: bool = True
+    own_host: str | None = None
+
+    @classmethod
+    def current(cls) -> Client:
+        """Return the client of the current request, or else of the current task."""
+        if has_request_context() and "REMOTE_ADDR" in request.environ:
+            return cls.of_request(request)
+        return _CLIENT_OF_TASK.get() or cls()
+
+    @classmethod
+    def of_request(cls, request: Request) -> Client:
+        """Return the client that sent a request.
+
+        It is from outside if the address of the connection, or any address that a proxy
+        noted, is public or unknown. So a proxy that ``REVERSE_PROXY_COUNT`` forgets does
+        not make everybody local, as long as it notes for whom it asks.
+        """
+        forwarded = ",".join(request.headers.getlist("X-Forwarded-For"))
+        addresses = [request.remote_addr or "", *filter(None, forwarded.split(","))]
+        is_local = OUTSIDE_HEADER not in request.headers and all(
+            map(is_local_address, addresses)
+        )
+        return cls(is_local, _own_host(request, is_local))
+
+    def to_text(self) -> str:
+        """Return the client as text for a message or a database row."""
+        return f"{_LOCAL if self.is_local else _OUTSIDE} {self.own_host or ''}".strip()
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Client:
+        """Return the client that :meth:`to_text` wrote; nothing means no request."""
+        if not text:
+            return cls()
+        kind, _, own_host = text.partition(" ")
+        return cls(kind == _LOCAL, own_host or None)
+
+
+_CLIENT_OF_TASK: ContextVar[Client | None] = ContextVar("qhana_client", default=None)
+
+
+@contextmanager
+def working_for(client: Client) -> Iterator[None]:
+    """Fetch on behalf of a client, where there is no request of it."""
+    token = _CLIENT_OF_TASK.set(client)
+    try:
+        yield
+    finally:
+        _CLIENT_OF_TASK.reset(token)
+
+
+def is_local_address(text: str) -> bool:
+    """Tell whether a text is an address of a loopback or private network."""
+    match = _WITH_PORT.fullmatch(text.strip())
+    name = (match[1] or match[2]) if match else text.strip()
+    if name == "localhost":  # some servers say so for a Unix socket
+        return True
+    try:
+        address = ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address in network for network in _LOCAL_NETWORKS)
+
+
+def _own_host(request: Request, client_is_local: bool) -> str | None:
+    """Return host and port of the request, unless the client may have made them up.
+
+    Else a ``Host`` header would be enough to fetch from any host. They are believed if
+    ``TRUSTED_HOSTS`` has the host, or if the port is the one this server listens on, and
+    the host is this machine or the client is local anyway.
+    """
+    try:
+        parts = urlsplit(f"{request.scheme}://{request.host}")
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return None
+    host = (parts.hostname or "").rstrip(".")
+    environ = request.environ
+    real = environ.get("werkzeug.proxy_fix.orig", environ)
+    # Behind a Unix socket there is no port, servers take that of the Host header.
+    listens_on = str(real.get("SERVER_PORT", "")) if real.get("REMOTE_ADDR") else ""
+    is_own_port = str(port) == listens_on
+    is_trusted = bool(current_app.config.get("TRUSTED_HOSTS")) and (
+        is_own_port or port in _DEFAULT_PORTS.values()
+    )
+    address = literal_address(host)
+    is_this_machine = address is not None and ip_address(address).is_loopback
+    if is_trusted or (is_own_port and (is_this_machine or client_is_local)):
+        return f"{host}:{port}"
+    return None
