@@ -16,6 +16,7 @@ from . import (
     celery,
     cli,
     db,
+    health,
     plugin_loader,
     publishing,
     recovery,
@@ -30,6 +31,9 @@ from .config import APP_NAME, instance_path, load_config
 from .frontend import forms, markdown, pages
 from .util.logging import configure_logging
 
+# Probes use addresses as hosts; these answers contain no URLs.
+_PROBED_PATHS = ("/health/", "/healthz", "/readyz")
+
 
 class RunnerFlask(Flask):
     """Flask, except that ``SERVER_NAME`` only counts where there is no request."""
@@ -39,7 +43,7 @@ class RunnerFlask(Flask):
         if request is None:
             return super().create_url_adapter(None)
         trusted_hosts = self.config.get("TRUSTED_HOSTS")
-        if trusted_hosts is not None:
+        if trusted_hosts is not None and not request.path.startswith(_PROBED_PATHS):
             request.trusted_hosts = trusted_hosts
             _ = request.host  # raises SecurityError for other hosts
         return self.url_map.bind_to_environ(request.environ)
@@ -71,6 +75,7 @@ def build_app(
     storage.init_app(app)
     recovery.init_app(app)
     task_watch.init_app(app)
+    health.init_app(app)
     pages.init_app(app)
     cli.init_app(app)
     return app

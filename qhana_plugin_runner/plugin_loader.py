@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import logging
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ from .util.plugins import LOADING, Loading, QHAnaPluginBase
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.plugin_loader")
 _EXTENSION = "qhana-plugins"
-_SLOW_IMPORT_SECONDS = 10.0
+SLOW_IMPORT_SECONDS = 10.0
 
 # Classes that could not be built, by module: a second app finds the module imported.
 _KNOWN_PROBLEMS: dict[str, list[tuple[type, BaseException]]] = {}
@@ -178,6 +179,10 @@ def _load(app: Flask, report: LoadReport, candidate: _Candidate) -> None:
     token = LOADING.set(loading)
     start = time.monotonic()
     error: BaseException | None = None
+    # Nothing answers until all plugins are imported: whoever waits must learn for what.
+    slow = threading.Timer(SLOW_IMPORT_SECONDS, _warn_of_slow_import, (candidate,))
+    slow.daemon = True
+    slow.start()
     try:
         _import(candidate, loading)
     except KeyboardInterrupt:
@@ -185,11 +190,19 @@ def _load(app: Flask, report: LoadReport, candidate: _Candidate) -> None:
     except BaseException as err:  # a plugin may even call sys.exit()
         error = err
     finally:
+        slow.cancel()
         LOADING.reset(token)
     seconds = time.monotonic() - start
-    if seconds > _SLOW_IMPORT_SECONDS:
+    if seconds > SLOW_IMPORT_SECONDS:
         _LOGGER.warning("Importing %s took %.0f seconds.", candidate.file, seconds)
     _report(report, candidate, loading, error, seconds)
+
+
+def _warn_of_slow_import(candidate: _Candidate) -> None:
+    _LOGGER.warning(
+        "Importing %s takes longer than %.0f seconds. The service starts after it.",
+        *(candidate.file, SLOW_IMPORT_SECONDS),
+    )
 
 
 def _import(candidate: _Candidate, loading: Loading) -> None:

@@ -22,6 +22,8 @@ class TcpProxy:
         self._listener: socket.socket | None = None
         self._pairs: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._flows = threading.Event()
+        self._flows.set()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -44,8 +46,17 @@ class TcpProxy:
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
+    def hang(self) -> None:
+        """Accept connections and data, but pass nothing on."""
+        self._flows.clear()
+
+    def resume(self) -> None:
+        """Pass on what was held back, and everything that follows."""
+        self._flows.set()
+
     def stop(self) -> None:
         """Cut all connections and refuse new ones."""
+        self._flows.set()
         listener, self._listener = self._listener, None
         if listener is not None:
             with contextlib.suppress(OSError):
@@ -75,6 +86,7 @@ class TcpProxy:
     def _copy(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                self._flows.wait()
                 sink.sendall(data)
         for one in (source, sink):
             with contextlib.suppress(OSError):

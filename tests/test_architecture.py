@@ -29,6 +29,7 @@ LAYERS = {
         "stored_message",
         "requests",
         "running_task",
+        "bounded_calls",
         "url_adapters",
         "api",
     ),
@@ -45,6 +46,8 @@ LAYERS = {
         "lost_messages",
         "plugin_loader",
         "plugin_requirements",
+        "health",
+        "health_checks",
         "listeners",
     ),
     "surface": (

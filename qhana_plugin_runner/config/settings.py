@@ -439,6 +439,13 @@ SETTINGS: tuple[Setting, ...] = (
         env="TASK_EVENTS_MAX_LISTENERS",
     ),
     Setting(
+        "HEALTH_CHECK_SECONDS",
+        3,
+        p.number(0.1),
+        "Seconds that the checks of the readiness may take, all at the same time.",
+        env="HEALTH_CHECK_SECONDS",
+    ),
+    Setting(
         "MAX_FORM_MEMORY_SIZE",
         16 * 1_048_576,
         p.optional(p.integer(1)),
