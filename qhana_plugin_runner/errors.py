@@ -13,7 +13,8 @@ plugins could catch as a builtin before inherit that builtin as well.
     ├── PluginError                   500
     │   ├── PluginLoadError           500
     │   ├── PluginConflictError       500
-    │   └── PluginRequirementsError   500
+    │   ├── PluginRequirementsError   500
+    │   └── PluginScaffoldError       500
     ├── NotFoundError                 404  KeyError
     │   ├── TaskNotFoundError         404
     │   ├── FileNotFoundInStoreError  404
@@ -84,6 +85,10 @@ class PluginConflictError(PluginError):
 
 class PluginRequirementsError(PluginError):
     """The requirements of a plugin cannot be read or installed."""
+
+
+class PluginScaffoldError(PluginError):
+    """A new plugin cannot be written: its name or a file is taken."""
 
 
 class NotFoundError(QHAnaError, KeyError):

@@ -103,8 +103,11 @@ def collect(
 
 
 def _has_tests(plugin: QHAnaPluginBase) -> bool:
-    folder = Path(source_file(type(plugin))).parent
-    return any(folder.rglob("test_*.py"))
+    file = Path(source_file(type(plugin)))
+    beside = file.parent.parent / f"test_{file.parent.name}.py"
+    if file.name == "__init__.py" and beside.is_file():
+        return True
+    return any(file.parent.rglob("test_*.py"))
 
 
 def missing(plugin: QHAnaPluginBase) -> list[str]:

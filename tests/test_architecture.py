@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "qhana_plugin_runner"
+SCAFFOLD = ROOT / PACKAGE / "scaffold"
 
 # From the bottom to the top. A module imports from its own line and the lines above it
 # in this list. A name stands for itself and everything below it, unless a longer name
@@ -48,6 +49,7 @@ LAYERS = {
         "plugin_requirements",
         "health",
         "health_checks",
+        "plugin_scaffold",
         "listeners",
     ),
     "surface": (
@@ -59,7 +61,16 @@ LAYERS = {
         "markdown",
         "licenses",
     ),
-    "wiring": ("app", "celery_worker", "cli", "task_cli", "plugins_cli", ""),
+    "wiring": (
+        "app",
+        "celery_worker",
+        "cli",
+        "task_cli",
+        "plugins_cli",
+        "plugin_check",
+        "testing",
+        "",
+    ),
 }
 NAMES = list(LAYERS)
 LAYER_OF = {name: NAMES.index(layer) for layer, all_ in LAYERS.items() for name in all_}
@@ -79,8 +90,12 @@ def module_name(path: Path) -> str:
 
 @cache
 def modules() -> dict[str, Path]:
-    """Return all modules of the package by their name relative to the package."""
-    return {module_name(path): path for path in sorted((ROOT / PACKAGE).rglob("*.py"))}
+    """Return all modules of the package by their name relative to the package.
+
+    The templates of new plugins are no modules: nothing imports them.
+    """
+    files = sorted((ROOT / PACKAGE).rglob("*.py"))
+    return {module_name(path): path for path in files if SCAFFOLD not in path.parents}
 
 
 def layer(name: str) -> int:
@@ -170,7 +185,7 @@ def test_imports_go_downwards_or_within_a_layer() -> None:
 
 def test_nothing_imports_the_package_itself_but_the_worker_entry_and_commands() -> None:
     importers = {name for name, targets in imports().items() if "" in targets}
-    assert importers <= {"celery_worker", "cli"}
+    assert importers <= {"celery_worker", "cli", "testing"}
 
 
 def test_there_are_no_import_cycles() -> None:
@@ -212,7 +227,8 @@ def python_files() -> list[Path]:
 def test_plugins_import_no_view_and_no_wiring() -> None:
     found = []
     for path in python_files():
-        if path.is_relative_to(ROOT / "plugins") and not path.name.startswith("test_"):
+        in_plugin = path.is_relative_to(ROOT / "plugins") or SCAFFOLD in path.parents
+        if in_plugin and not path.name.startswith("test_"):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             for absolute, line in imported_names(tree, path.parent.name):
                 target = own_module(absolute)
