@@ -15,6 +15,7 @@ import hmac
 import logging
 import os
 import threading
+import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from .db import DB
 from .db.models.base import utc_now
 from .db.models.webhook_deliveries import WebhookDelivery
 from .errors import FetchError
-from .url_adapters import FetchSession
+from .url_adapters import Client, FetchSession, working_for
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.webhooks")
 _EXTENSION = "qhana-webhook-deliveries"
@@ -52,6 +53,7 @@ class Call:
     event: str
     attempts: int
     created_at: datetime
+    client: str | None
 
     @property
     def receiver(self) -> str:
@@ -153,6 +155,7 @@ def due_calls() -> list[Call]:
             event=row.event,
             attempts=row.attempts,
             created_at=row.created_at,
+            client=row.client,
         )
         for row in rows
     ]
@@ -209,9 +212,14 @@ def _send(call: Call) -> str | None:
     A 4xx status is an answer, a 5xx status is not.
     """
     timeout = float(current_app.config.get("WEBHOOK_TIMEOUT_SECONDS", 1))
-    headers = {"X-QHAna-Delivery": call.key, "X-QHAna-Signature": signature(call)}
+    timestamp = str(int(time.time()))
+    headers = {
+        "X-QHAna-Delivery": call.key,
+        "X-QHAna-Timestamp": timestamp,
+        "X-QHAna-Signature": signature(call, timestamp),
+    }
     try:
-        with FetchSession() as session:
+        with working_for(Client.from_text(call.client)), FetchSession() as session:
             session.max_redirects = 5
             response = session.post(
                 call.webhook,
@@ -228,15 +236,26 @@ def _send(call: Call) -> str | None:
     return f"status {response.status_code}" if response.status_code >= 500 else None
 
 
-def signature(call: Call) -> str:
-    """Return ``sha256=`` and the HMAC (RFC 2104) of key, webhook, source and event.
+def signature(call: Call, timestamp: str) -> str:
+    """Return ``sha256=`` and the HMAC (RFC 2104) of what the receiver gets.
 
-    The parts are joined by line breaks, the key of the HMAC is the ``SECRET_KEY``.
+    That is, joined by line breaks: delivery key, timestamp, webhook, source and event.
     """
+    text = "\n".join((call.key, timestamp, call.webhook, call.task, call.event))
+    return "sha256=" + hmac.new(_signing_key(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _signing_key() -> bytes:
+    """Return ``WEBHOOK_SECRET``, or else a key made of the ``SECRET_KEY``.
+
+    Receivers must know it, and nobody else may know the ``SECRET_KEY`` itself.
+    """
+    configured = current_app.config.get("WEBHOOK_SECRET")
+    if configured:
+        return configured.encode() if isinstance(configured, str) else configured
     secret = current_app.config["SECRET_KEY"] or b""
     secret = secret.encode() if isinstance(secret, str) else secret
-    text = "\n".join((call.key, call.webhook, call.task, call.event))
-    return "sha256=" + hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(secret, b"qhana webhooks", hashlib.sha256).hexdigest().encode()
 
 
 def _forget(call: Call) -> None:

@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from flask import Flask, current_app
@@ -20,9 +21,10 @@ from . import webhook_delivery
 from .db import DB
 from .db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from .db.models.webhook_deliveries import WebhookDelivery
-from .errors import TooManySubscriptionsError
+from .errors import FetchError, TooManySubscriptionsError
 from .publishing import session_has_changes
 from .signals import TASK_DETAILS_CHANGED, TASK_STATUS_CHANGED, TASK_STEPS_CHANGED
+from .url_adapters import FetchPolicy
 from .webhook_delivery import deliver_soon
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.webhooks")
@@ -77,14 +79,15 @@ def notify_subscribers(task_id: int, event: str) -> None:
 
 
 def _note_calls(task_id: int, event: str) -> bool:
-    subscribers = TaskUpdateSubscription.get_by_task_and_event(task_id, event)
-    for webhook, task in subscribers:
+    subscribers = TaskUpdateSubscription.get_subscribers(task_id, event)
+    for (webhook, task), client in subscribers:
         WebhookDelivery(
             delivery_key=secrets.token_hex(16),
             task_id=task_id,
             webhook_href=webhook,
             task_href=task,
             event=event,
+            client=client,
         ).save()
     return bool(subscribers)
 
@@ -101,8 +104,11 @@ def subscribe(
         event: name of one event, ``None`` for all.
 
     Raises:
+        FetchError: the URL names an address that the client may not have called. What a
+            DNS name means is checked when it is called.
         TooManySubscriptionsError: if the task has as many as it may have.
     """
+    _require_allowed(webhook_href)
     # Two equal requests at once must not both find nothing: the first one locks the row
     # of the task (an update does so on every database).
     DB.session.execute(
@@ -121,8 +127,17 @@ def subscribe(
     DB.session.commit()
 
 
+def _require_allowed(webhook_href: str) -> None:
+    try:
+        url = urlsplit(webhook_href)
+        host, port = url.hostname or "", url.port
+    except ValueError as error:
+        raise FetchError("The URL of the webhook is malformed.") from error
+    FetchPolicy.current().check_proxied_host(host, port)
+
+
 def _require_room(task: ProcessingTask) -> None:
-    limit = current_app.config.get("WEBHOOK_MAX_SUBSCRIPTIONS", 100)
+    limit = current_app.config.get("WEBHOOK_MAX_SUBSCRIPTIONS", 20)
     count = DB.session.scalar(
         sa.select(sa.func.count())
         .select_from(TaskUpdateSubscription)

@@ -104,8 +104,15 @@ def test_work_without_a_request_is_local(app: Flask) -> None:
     assert Client.current() == Client()
     with app.test_request_context():
         assert Client.current() == Client()
-        with working_for(OUTSIDER):  # a task may push a context to build URLs
-            assert Client.current() == OUTSIDER
+
+
+def test_a_task_works_for_its_client_whatever_requests_it_makes_itself(
+    app: Flask,
+) -> None:
+    with app.test_request_context(), working_for(OUTSIDER):
+        assert Client.current() == OUTSIDER
+    with working_for(OUTSIDER):
+        assert seen(app, "127.0.0.1") == "outside"
 
 
 @pytest.mark.parametrize("client", [Client(), OUTSIDER, Client(False, "a:1")])

@@ -425,10 +425,18 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "WEBHOOK_MAX_SUBSCRIPTIONS",
-        100,
+        20,
         p.optional(p.integer(1)),
         "Most webhook subscriptions of one task; none: no limit.",
         env="WEBHOOK_MAX_SUBSCRIPTIONS",
+    ),
+    Setting(
+        "WEBHOOK_SECRET",
+        None,
+        p.optional(p.secret),
+        "Key of the signatures of webhook calls; none: made of the SECRET_KEY.",
+        env="WEBHOOK_SECRET",
+        secret=True,
     ),
     Setting(
         "TASK_EVENTS_MAX_LISTENERS",

@@ -54,10 +54,12 @@ class Client:
 
     @classmethod
     def current(cls) -> Client:
-        """Return the client of the current request, or else of the current task."""
+        """Return the client of the current task, or else of the current request."""
+        if (client := _CLIENT_OF_TASK.get()) is not None:
+            return client
         if has_request_context() and "REMOTE_ADDR" in request.environ:
             return cls.of_request(request)
-        return _CLIENT_OF_TASK.get() or cls()
+        return cls()
 
     @classmethod
     def of_request(cls, request: Request) -> Client:
@@ -92,7 +94,7 @@ _CLIENT_OF_TASK: ContextVar[Client | None] = ContextVar("qhana_client", default=
 
 @contextmanager
 def working_for(client: Client) -> Iterator[None]:
-    """Fetch on behalf of a client, where there is no request of it."""
+    """Fetch on behalf of a client whose request is over or in another process."""
     token = _CLIENT_OF_TASK.set(client)
     try:
         yield

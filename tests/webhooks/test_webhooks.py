@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from qhana_plugin_runner.db.models.tasks import (
 from qhana_plugin_runner.db.models.webhook_deliveries import WebhookDelivery
 from qhana_plugin_runner.signals import TASK_DETAILS_CHANGED, TASK_STATUS_CHANGED
 from qhana_plugin_runner.tasks import close_task
+from qhana_plugin_runner.url_adapters import Client, working_for
 from runner_process import Runner, free_port, runner
 from services import fresh_database
 from webhooks.receiver import Receiver, wait_until
@@ -96,11 +98,75 @@ def test_a_call_is_an_empty_post_with_source_and_event(
     (call,) = receiver.calls
     assert call["body"] == b""
     assert call["query"] == {"keep": "me", "source": TASK_HREF, "event": "status"}
-    key = call["headers"]["X-QHAna-Delivery"]
-    signed = "\n".join((key, receiver.url, TASK_HREF, "status")).encode()
-    expected = hmac.new(b"secret", signed, hashlib.sha256).hexdigest()
-    assert call["headers"]["X-QHAna-Signature"] == f"sha256={expected}"
     wait_until(lambda: open_deliveries() == 0)
+
+
+@pytest.mark.parametrize("configured", [None, "of the receivers"])
+def test_a_call_is_signed(
+    app: Flask, task: ProcessingTask, receiver: Receiver, configured: str | None
+) -> None:
+    app.config["WEBHOOK_SECRET"] = configured
+    derived = hmac.new(b"secret", b"qhana webhooks", hashlib.sha256).hexdigest()
+    webhooks.subscribe(task, receiver.url, TASK_HREF, "status")
+    TASK_STATUS_CHANGED.send(app, task_id=task.id)
+    wait_until(lambda: receiver.calls and open_deliveries() == 0)
+    headers = receiver.calls[0]["headers"]
+    timestamp = headers["X-QHAna-Timestamp"]
+    assert abs(time.time() - int(timestamp)) < 60
+    signed = (headers["X-QHAna-Delivery"], timestamp, receiver.url, TASK_HREF, "status")
+    expected = hmac.new(
+        (configured or derived).encode(), "\n".join(signed).encode(), hashlib.sha256
+    ).hexdigest()
+    assert headers["X-QHAna-Signature"] == f"sha256={expected}"
+
+
+@pytest.mark.parametrize(
+    ("address", "url", "status"),
+    [
+        ("127.0.0.1", "http://10.0.0.1/", 200),
+        ("127.0.0.1", "http://169.254.169.254/", 422),
+        ("8.8.8.8", "http://10.0.0.1/", 422),
+        ("8.8.8.8", "http://localhost:6379/", 422),
+        ("8.8.8.8", "http://2130706433/", 422),
+        ("8.8.8.8", "http://[::1]:5672/", 422),
+        ("8.8.8.8", "http://9.9.9.9/", 200),
+        ("8.8.8.8", "http://some.name/", 200),
+        ("127.0.0.1", "http://some.name:99999/", 422),
+    ],
+)
+def test_a_webhook_may_be_where_its_subscriber_may_be(
+    app: Flask, task: ProcessingTask, address: str, url: str, status: int
+) -> None:
+    answer = app.test_client().post(
+        f"/tasks/{task.id}/",
+        json={"command": "subscribe", "webhookHref": url},
+        environ_base={"REMOTE_ADDR": address},
+    )
+    assert answer.status_code == status
+    assert answer.is_json
+
+
+def test_what_a_name_means_is_checked_when_it_is_called(
+    app: Flask,
+    task: ProcessingTask,
+    receiver: Receiver,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = {"inside.example": "127.0.0.1"}
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *rest: real(names.get(host, host), *rest)
+    )
+    url = receiver.url.replace("127.0.0.1", "inside.example")
+    for client in (Client(is_local=False), Client()):
+        with working_for(client):
+            webhooks.subscribe(task, url, TASK_HREF, "status")
+        TASK_STATUS_CHANGED.send(app, task_id=task.id)
+        wait_until(lambda: open_deliveries() == 0)
+        webhooks.unsubscribe(task, url, "status")
+    assert len(receiver.calls) == 1
+    assert "must not be called" in caplog.text
 
 
 def test_the_end_of_a_task_is_told_before_its_details(

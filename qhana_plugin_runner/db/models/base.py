@@ -93,6 +93,8 @@ LongBinary = sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 TABLE_OPTIONS = {"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"}
 
 
+#: Longest text of a ``url_adapters.Client`` (characters).
+CLIENT_LENGTH = 300
 MAX_ROW_ID = 2**31 - 1
 """Largest id of a row; databases refuse to compare a column with more."""
 

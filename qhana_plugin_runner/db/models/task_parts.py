@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from ...url_adapters import Client
 from ..db import DB, model
 from .base import (
+    CLIENT_LENGTH,
     MAX_ROW_ID,
     TABLE_OPTIONS,
     LongText,
@@ -129,6 +131,10 @@ class TaskLink(SavableMixin):
     )
 
 
+def _current_client() -> str:
+    return Client.current().to_text()
+
+
 class WebhookRef(NamedTuple):
     """Whom to call about which task."""
 
@@ -144,6 +150,7 @@ class TaskUpdateSubscription(SavableMixin):
         webhook_href: URL to call.
         task_href: URL of the task as the subscriber knows it.
         event_type: name of one event, ``None`` for all events.
+        client: for whom the webhook is called (see ``url_adapters.Client``).
     """
 
     __tablename__ = "TaskUpdateSubscription"
@@ -156,6 +163,9 @@ class TaskUpdateSubscription(SavableMixin):
     webhook_href: Mapped[str] = mapped_column(LongText())
     task_href: Mapped[str] = mapped_column(LongText())
     event_type: Mapped[str | None] = mapped_column(short_text(64), default=None)
+    client: Mapped[str | None] = mapped_column(
+        short_text(CLIENT_LENGTH), init=False, default_factory=_current_client, repr=False
+    )
     task_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("ProcessingTask.id"), index=True, init=False, default=None
     )
@@ -165,15 +175,24 @@ class TaskUpdateSubscription(SavableMixin):
         cls, task: int | ProcessingTask, event: str
     ) -> list[WebhookRef]:
         """Return each webhook and task URL once that wants to know of the event."""
+        return [ref for ref, _client in cls.get_subscribers(task, event)]
+
+    @classmethod
+    def get_subscribers(
+        cls, task: int | ProcessingTask, event: str
+    ) -> list[tuple[WebhookRef, str | None]]:
+        """Return the same with the client of each; one from outside wins."""
         statement = (
-            sa.select(cls.webhook_href, cls.task_href)
+            sa.select(cls.webhook_href, cls.task_href, sa.func.max(cls.client))
             .where(
                 cls.task_id == task_id_of(task),
                 sa.or_(cls.event_type.is_(None), cls.event_type == event),
             )
-            .distinct()
+            .group_by(cls.webhook_href, cls.task_href)
+            .order_by(sa.func.min(cls.id))
         )
-        return [WebhookRef(*row) for row in DB.session.execute(statement).tuples()]
+        rows = DB.session.execute(statement).tuples()
+        return [(WebhookRef(webhook, href), client) for webhook, href, client in rows]
 
     @classmethod
     def get_by_task_and_subscriber(

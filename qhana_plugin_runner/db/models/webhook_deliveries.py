@@ -10,7 +10,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db import model
-from .base import TABLE_OPTIONS, LongText, SavableMixin, UTCDateTime, short_text, utc_now
+from .base import (
+    CLIENT_LENGTH,
+    TABLE_OPTIONS,
+    LongText,
+    SavableMixin,
+    UTCDateTime,
+    short_text,
+    utc_now,
+)
 
 
 @model
@@ -29,6 +37,7 @@ class WebhookDelivery(SavableMixin):
         next_attempt_at: not to be tried before.
         claimed_until: somebody is trying until then.
         last_error: why the last attempt failed.
+        client: for whom the call is made (see ``url_adapters.Client``).
     """
 
     __tablename__ = "WebhookDelivery"
@@ -47,3 +56,6 @@ class WebhookDelivery(SavableMixin):
     )
     claimed_until: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
     last_error: Mapped[str | None] = mapped_column(LongText(), default=None)
+    client: Mapped[str | None] = mapped_column(
+        short_text(CLIENT_LENGTH), default=None, repr=False
+    )
