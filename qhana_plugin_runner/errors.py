@@ -33,6 +33,7 @@ plugins could catch as a builtin before inherit that builtin as well.
     ├── InvalidFileNameError          422  ValueError
     ├── InvalidFileContentError       422  ValueError
     ├── StoreWriteError               507  OSError
+    ├── StoreUnavailableError         503  OSError
     ├── FetchError                    422  ValueError
     ├── RegistryNotConfiguredError    500  ValueError
     ├── TableError                    422  ValueError
@@ -187,6 +188,12 @@ class StoreWriteError(QHAnaError, OSError):
     """A file store cannot keep a file, for example because the disk is full."""
 
     http_status = 507
+
+
+class StoreUnavailableError(QHAnaError, OSError):
+    """A file store does not answer, or refuses to do what it is asked for."""
+
+    http_status = 503
 
 
 class EntityFormatError(QHAnaError, ValueError):

@@ -7,29 +7,32 @@ from __future__ import annotations
 import hmac
 import logging
 import mimetypes
+from collections.abc import Iterable
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from flask import Response, request, send_file
+from flask import Response, request
 from flask.views import MethodView
 from webargs.flaskparser import abort
 from werkzeug.http import parse_options_header
+from werkzeug.wsgi import FileWrapper, wrap_file
 
 from qhana_plugin_runner.api.byte_ranges import answer_range
 from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
 from qhana_plugin_runner.api.task_schemas import TEMPORARY_FILE, FileQuerySchema
 from qhana_plugin_runner.api.util import SecurityBlueprint
 from qhana_plugin_runner.db.models.tasks import TaskFile
-from qhana_plugin_runner.errors import QHAnaError
-from qhana_plugin_runner.storage import STORE, LocalFileStore
+from qhana_plugin_runner.errors import NotFoundError
+from qhana_plugin_runner.storage import STORE, Download
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.api.files")
 
-SERVED_STORE = "local_filesystem"
 FALLBACK_TYPE = "application/octet-stream"
 PDF_TYPE = "application/pdf"
+
+#: Bytes that are read and sent at once.
+CHUNK_SIZE = 1 << 18
 
 #: What a stored page may do: run its scripts, but not as part of this origin, where they
 #: could use the API in the name of whoever opens the file.
@@ -62,6 +65,9 @@ class FileView(MethodView):
         content_type=FALLBACK_TYPE,
         description="The requested range.",
     )
+    @FILES_API.alt_response(
+        HTTPStatus.FOUND, description="The file is at the URL of the object store."
+    )
     @FILES_API.alt_response(HTTPStatus.NOT_MODIFIED, description="Not modified.")
     @FILES_API.alt_response(HTTPStatus.NOT_FOUND, "DEFAULT_ERROR")
     @FILES_API.alt_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "DEFAULT_ERROR")
@@ -72,43 +78,73 @@ class FileView(MethodView):
             abort(404, message="File not found.")
         if file.file_type == TEMPORARY_FILE:
             _LOGGER.warning("The temporary file %s is downloaded.", file_id)
-        return _send(file, _path(file))
+        return _answer(file)
 
 
 def _is_allowed(file: TaskFile, tag: str) -> bool:
     given, expected = tag.encode("utf-8", "replace"), file.security_tag.encode()
-    return hmac.compare_digest(given, expected) and file.storage_provider == SERVED_STORE
+    return hmac.compare_digest(given, expected)
 
 
-def _path(file: TaskFile) -> Path:
+def _answer(file: TaskFile) -> Response:
+    """Return the answer in the way that the store of the file serves it."""
     try:
         store = STORE[file.storage_provider]
-        if isinstance(store, LocalFileStore):
-            return store.resolve_path(file)
-    except QHAnaError as err:
+        if request.method == "GET" and (url := store.get_redirect(file, _told(file))):
+            return _redirect(url)
+        download = store.get_download(file)
+    except (NotFoundError, FileNotFoundError) as err:
         _LOGGER.error("The file %s cannot be served: %s", file.id, err)
-    abort(404, message="File not found.")
-
-
-def _send(file: TaskFile, path: Path) -> Response:
-    type_ = content_type(file)
-    try:
-        size = path.stat().st_size
-        response = send_file(path, mimetype=type_, conditional=False, etag=True)
-    except FileNotFoundError:  # deleted a moment ago
+        download = None
+    if download is None:
         abort(404, message="File not found.")
-    response = answer_range(response, request.environ, size)
+    return _send(file, download)
+
+
+def _told(file: TaskFile) -> dict[str, str]:
+    """Return the headers that another server should send with the file."""
+    return {
+        "Content-Type": content_type(file),
+        "Content-Disposition": content_disposition(file.file_name),
+    }
+
+
+def _redirect(url: str) -> Response:
+    response = Response(status=HTTPStatus.FOUND)
+    response.headers["Location"] = url
+    response.headers["Cache-Control"] = "no-store"  # the URL expires
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _send(file: TaskFile, download: Download) -> Response:
+    response = answer_range(_whole(download), request.environ, download.size)
     headers = response.headers
-    headers["Content-Type"] = type_
-    headers["Content-Disposition"] = content_disposition(file.file_name)
+    headers.update(_told(file))
     headers["Accept-Ranges"] = "bytes"
     headers["Cache-Control"] = "no-cache"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"  # the URL contains the tag
-    if type_ != PDF_TYPE:  # browsers show no PDF in a sandbox
+    if headers["Content-Type"] != PDF_TYPE:  # browsers show no PDF in a sandbox
         headers["Content-Security-Policy"] = SANDBOX
     if file.file_type and file.file_type.isascii() and file.file_type.isprintable():
         headers["X-Data-Type"] = file.file_type
+    return response
+
+
+def _whole(download: Download) -> Response:
+    """Return the answer with the whole file, which can seek for a part of it."""
+    try:
+        content = download.open()
+    except FileNotFoundError:  # deleted a moment ago
+        abort(404, message="File not found.")
+    body: Iterable[bytes] = FileWrapper(content, CHUNK_SIZE)
+    if download.path is not None and "Range" not in request.headers:
+        body = wrap_file(request.environ, content, CHUNK_SIZE)  # sent by the kernel
+    response = Response(body, direct_passthrough=True)
+    response.content_length = download.size
+    response.last_modified = download.modified
+    response.set_etag(download.etag)
     return response
 
 

@@ -181,6 +181,14 @@ def optional_url(value: Any) -> str | None:
     return url
 
 
+def store_url(value: Any) -> str:
+    """Accept a URL with a scheme and something behind it."""
+    scheme, separator, rest = text(value).partition("://")
+    if not (scheme and separator and rest.strip("/")):
+        raise ValueError("a URL such as s3://bucket/folder")
+    return value
+
+
 def mapping(value: Any) -> dict[str, Any]:
     """Accept a mapping, or its JSON text. The result is a copy."""
     if isinstance(value, str):

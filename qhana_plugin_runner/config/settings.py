@@ -203,6 +203,37 @@ SETTINGS: tuple[Setting, ...] = (
         env="FILE_STORE_ROOT_PATH",
     ),
     Setting(
+        "OBJECT_STORE_URL",
+        None,
+        p.optional(p.store_url),
+        "Bucket and folder of the store object_store, for example s3://bucket/results.",
+        env="OBJECT_STORE_URL",
+    ),
+    Setting(
+        "OBJECT_STORE_OPTIONS",
+        {},
+        p.mapping,
+        "Arguments of the fsspec filesystem of OBJECT_STORE_URL as a JSON object: "
+        "endpoint, keys, encryption.",
+        env="OBJECT_STORE_OPTIONS",
+        secret=True,
+    ),
+    Setting(
+        "OBJECT_STORE_DOWNLOAD",
+        "proxied",
+        p.one_of("proxied", "presigned"),
+        "Whether the runner sends the bytes of files in the object store itself, or "
+        "redirects clients to signed URLs of the object store.",
+        env="OBJECT_STORE_DOWNLOAD",
+    ),
+    Setting(
+        "OBJECT_STORE_URL_SECONDS",
+        21_600,
+        p.integer(7_200, 604_800),
+        "How long a signed URL of the object store is valid.",
+        env="OBJECT_STORE_URL_SECONDS",
+    ),
+    Setting(
         "FETCH_FILE_ROOTS",
         [],
         p.path_list,

@@ -4,9 +4,11 @@
 
 from .base import FileStore
 from .content import FileContent, copy_content, open_content
+from .download import Download
 from .handle import STORE, FileStoreRegistry
 from .interface import FileStoreInterface
 from .local import LocalFileStore
+from .object_store import ObjectStore
 from .url import UrlFileStore
 
 __all__ = [
@@ -15,7 +17,9 @@ __all__ = [
     "FileStore",
     "FileStoreInterface",
     "FileStoreRegistry",
+    "Download",
     "LocalFileStore",
+    "ObjectStore",
     "UrlFileStore",
     "copy_content",
     "init_app",

@@ -31,6 +31,7 @@ from ..db.models.tasks import ProcessingTask, TaskFile
 from ..errors import ConfigurationError, TaskNotFoundError
 from ..requests import open_url_as_file_like_simple
 from .content import FileContent
+from .download import Download
 from .interface import DEFAULT_MIMETYPE, FileStoreInterface
 from .names import (
     checked_file_type,
@@ -78,6 +79,11 @@ class FileStore(FileStoreInterface):
             )
         cls.name = name
         FileStore.classes[name] = cls
+
+    @classmethod
+    def why_unused(cls, app: Flask) -> str | None:
+        """Return why the app does without this store, ``None`` if it is configured."""
+        return None
 
     def __init__(self, app: Flask | None = None) -> None:
         self.app = app
@@ -132,6 +138,23 @@ class FileStore(FileStoreInterface):
         with open_url_as_file_like_simple(url) as file_:
             yield file_
 
+    def get_download(self, task_file: TaskFile) -> Download | None:
+        """Return the file for ``GET /files/<id>/``, ``None`` if it is not served there.
+
+        Raises:
+            FileNotFoundInStoreError: there is no such file in the store.
+        """
+        return None
+
+    def get_redirect(self, task_file: TaskFile, headers: dict[str, str]) -> str | None:
+        """Return the URL that ``GET /files/<id>/`` sends clients to, if there is one.
+
+        Args:
+            task_file: the row of the file.
+            headers: ``Content-Type`` and ``Content-Disposition`` that clients should get.
+        """
+        return None
+
     def delete_file(self, file_storage_data: str) -> None:
         """Delete the bytes of a file; deleting a missing file is no error."""
         raise NotImplementedError(f"The store {self.name} cannot delete files.")
@@ -146,6 +169,22 @@ class FileStore(FileStoreInterface):
             The number of deleted files.
         """
         return 0
+
+    def task_folders(self) -> Iterator[tuple[int, str]]:
+        """Yield the id of each task that has files here, and what names its folder."""
+        return iter(())
+
+    def delete_task_folder(self, folder: str, limit: float) -> bool:
+        """Delete all files of a task that has no row any more.
+
+        Args:
+            folder: one that :meth:`task_folders` gave.
+            limit: seconds since the epoch; a folder that changed later stays.
+
+        Returns:
+            Whether it was deleted.
+        """
+        return False
 
     def check(self) -> str | None:
         """Return why the store cannot take files at the moment, ``None`` if it can."""

@@ -50,6 +50,10 @@ class FileStoreRegistry(FileStoreInterface):
             default=app.config.get("DEFAULT_FILE_STORE", "local_filesystem")
         )
         for name, store_class in FileStore.classes.items():
+            unused = store_class.why_unused(app)
+            if unused is not None:
+                state.failures[name] = unused
+                continue
             try:
                 store = store_class(app=app)
                 store.init_app(app)
@@ -170,8 +174,13 @@ class FileStoreRegistry(FileStoreInterface):
         Returns:
             The number of deleted files.
         """
-        stores = self.state.stores.values()
-        return sum(store.sweep_temporary_files(older_than) for store in stores)
+        count = 0
+        for store in self.state.stores.values():
+            try:
+                count += store.sweep_temporary_files(older_than)
+            except OSError as err:
+                _LOGGER.warning("The file store %s was not swept: %s", store.name, err)
+        return count
 
     def check(self) -> str | None:
         """Return why the default store cannot take files now, ``None`` if it can."""

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import errno
 import os
-import re
+import shutil
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
@@ -31,13 +33,13 @@ from ..errors import (
 )
 from .base import FileStore
 from .content import FileContent, copy_content
+from .download import Download
 from .interface import DEFAULT_MIMETYPE
-from .names import numbered
+from .names import TASK_FOLDER, numbered
 
 #: Folder of unfinished files, below the root and so on the same file system.
 INCOMING = ".incoming"
 
-_TASK_FOLDER = re.compile(r"task_(\d+)")
 _NO_HARD_LINKS = {
     errno.EPERM,
     errno.ENOTSUP,
@@ -84,7 +86,7 @@ class LocalFileStore(FileStore, name="local_filesystem"):
         query = DB.select(TaskFile).filter_by(
             storage_provider=self.name, file_storage_data=file_storage_data
         )
-        task_id = _TASK_FOLDER.match(path.relative_to(self.root).parts[0])
+        task_id = TASK_FOLDER.match(path.relative_to(self.root).parts[0])
         if task_id:
             query = query.filter_by(task_id=int(task_id[1]))
         task_file = DB.session.execute(query.limit(1)).scalar_one_or_none()
@@ -104,6 +106,18 @@ class LocalFileStore(FileStore, name="local_filesystem"):
             file_id=task_file.id,
             _external=True,
             **{"file-id": task_file.security_tag},
+        )
+
+    def get_download(self, task_file: TaskFile) -> Download:
+        path = self.resolve_path(task_file)
+        status = path.stat()
+        name = zlib.adler32(bytes(path))
+        return Download(
+            size=status.st_size,
+            etag=f"{status.st_mtime_ns:x}-{status.st_size:x}-{name:x}",
+            modified=datetime.fromtimestamp(status.st_mtime, timezone.utc),
+            open=lambda: path.open("rb"),
+            path=path,
         )
 
     @contextmanager
@@ -162,6 +176,20 @@ class LocalFileStore(FileStore, name="local_filesystem"):
                         count += 1
         return count
 
+    def task_folders(self) -> Iterator[tuple[int, str]]:
+        with suppress(FileNotFoundError), os.scandir(self.root) as entries:
+            for entry in entries:
+                task_id = TASK_FOLDER.fullmatch(entry.name)
+                if task_id and entry.is_dir(follow_symlinks=False):
+                    yield int(task_id[1]), entry.path
+
+    def delete_task_folder(self, folder: str, limit: float) -> bool:
+        changes = (os.stat(path).st_mtime for path, _, _ in os.walk(folder))
+        if max(changes, default=limit) >= limit:
+            return False
+        shutil.rmtree(folder)
+        return True
+
     def check(self) -> str | None:
         try:
             with self._incoming(b"check"):
@@ -195,7 +223,7 @@ class LocalFileStore(FileStore, name="local_filesystem"):
     def _moved(self, stored: str) -> Iterator[Path]:
         parts = Path(stored).parts
         for index, part in enumerate(parts):
-            if _TASK_FOLDER.fullmatch(part):
+            if TASK_FOLDER.fullmatch(part):
                 yield self.root.joinpath(*parts[index:])
 
     @contextmanager

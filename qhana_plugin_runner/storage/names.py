@@ -24,6 +24,9 @@ MAX_PART_BYTES = 255
 #: Longer endings are no file type and may be cut.
 _MAX_SUFFIX_BYTES = 32
 
+#: Folder of a task in a store.
+TASK_FOLDER = re.compile(r"task_([0-9]{1,10})")
+
 # C0, DEL, C1, line and paragraph separators; lone surrogates cannot be encoded.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]")

@@ -8,6 +8,7 @@ import io
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, BinaryIO
 
 import pytest
@@ -17,6 +18,7 @@ from qhana_plugin_runner import db, storage
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.storage import FileStore, open_content
+from s3_server import S3Server, s3_server
 
 
 class MemoryStore(FileStore, name="memory-like-a-plugin"):
@@ -64,6 +66,24 @@ def _make_app(instance: Path, **config: Any) -> Flask:
     return app
 
 
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A real S3 HTTP server."""
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def object_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Settings of the object store in memory, or in S3 if the parameter says so."""
+    if getattr(request, "param", "memory") == "s3":
+        server: S3Server = request.getfixturevalue("s3")
+        settings = server.settings()
+    else:
+        settings = {"OBJECT_STORE_URL": f"memory://{token_hex(8)}/results"}
+    return {**settings, "DEFAULT_FILE_STORE": "local_filesystem"}
+
+
 @pytest.fixture
 def make_app() -> Callable[..., Flask]:
     """A function that makes an app from its instance folder and settings."""
@@ -71,9 +91,9 @@ def make_app() -> Callable[..., Flask]:
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
+def app(tmp_path: Path, object_settings: dict[str, Any]) -> Iterator[Flask]:
     """An app with an empty database; its context is open."""
-    app = _make_app(tmp_path / "instance")
+    app = _make_app(tmp_path / "instance", **object_settings)
     with app.app_context():
         DB.create_all()
         yield app

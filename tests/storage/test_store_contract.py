@@ -11,17 +11,34 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.storage import STORE, FileStore
 
-STORES = ["local_filesystem", "url_file_store", "memory-like-a-plugin"]
+# Name of the store, and for the object store where its objects are.
+WITH_CONTENT = [
+    pytest.param("local_filesystem", "memory", id="local"),
+    pytest.param("memory-like-a-plugin", "memory", id="plugin"),
+    pytest.param("object_store", "memory", id="object-memory"),
+    pytest.param("object_store", "s3", id="object-s3"),
+]
+STORES = [*WITH_CONTENT, pytest.param("url_file_store", "memory", id="url")]
 URL = "https://files.example/result.csv"
 
 
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, app: Flask) -> FileStore:
-    return STORE[request.param]
+@pytest.fixture
+def store(store_name: str, app: Flask) -> FileStore:
+    return STORE[store_name]
 
 
-def test_store_knows_its_name_and_app(store: FileStore, app: Flask) -> None:
-    assert store.name in STORES
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test for each store, those of ``TestContent`` if it keeps bytes."""
+    stores = WITH_CONTENT if metafunc.cls is TestContent else STORES
+    metafunc.parametrize(
+        ("store_name", "object_settings"), stores, indirect=["object_settings"]
+    )
+
+
+def test_store_knows_its_name_and_app(
+    store: FileStore, store_name: str, app: Flask
+) -> None:
+    assert store.name == store_name
     assert store.app is app
 
 
@@ -144,10 +161,6 @@ def test_handle_forwards_to_the_store_of_the_file(
 
 class TestContent:
     """Stores that keep bytes (not references)."""
-
-    @pytest.fixture(params=["local_filesystem", "memory-like-a-plugin"])
-    def store(self, request: pytest.FixtureRequest, app: Flask) -> FileStore:
-        return STORE[request.param]
 
     def test_content_can_be_opened(self, store: FileStore, task: ProcessingTask) -> None:
         stored = store.persist_task_result(task.id, "ä\r\n", "a", "custom", "text/plain")
