@@ -20,7 +20,7 @@ SCAFFOLD = ROOT / PACKAGE / "scaffold"
 # in this list. A name stands for itself and everything below it, unless a longer name
 # says something else.
 LAYERS = {
-    "words": ("config", "errors", "signals", "babel", "util"),
+    "words": ("config", "errors", "signals", "babel", "identity", "util"),
     "parts": (
         "db",
         "celery",

@@ -18,6 +18,7 @@ from qhana_plugin_runner.api import (
     row_ids,
     task_control_api,
     task_events_api,
+    task_ids,
     task_list_api,
     viewers,
 )
@@ -44,9 +45,12 @@ def init_app(app: Flask) -> None:
     cors.init_app(app)
     browser_rules.init_app(app)
     row_ids.init_app(app)
+    task_ids.init_app(app)
     error_answers.init_app(app)
     plugins = mounted.init_app(app)
     api = app.extensions[_EXTENSION] = RunnerApi(app)
+    ids = task_ids.task_ids_of(app)
+    api.register_converter(task_ids.TaskIdConverter, ids.parameter_schema)
     prefix = url_prefix(app)
     for blueprint in (ROOT_API, PLUGINS_API, TASKS_API, FILES_API, HEALTH_API):
         api.register_blueprint(

@@ -11,11 +11,12 @@ from flask.views import MethodView
 from webargs.flaskparser import abort
 
 from qhana_plugin_runner import cancelling
+from qhana_plugin_runner.api.access import require_power_over_task
 from qhana_plugin_runner.api.task_schemas import TaskSchema
 from qhana_plugin_runner.api.tasks_api import TASKS_API, load_task, task_answer
 
 
-@TASKS_API.route("/<int:task_id>/cancel/")
+@TASKS_API.route("/<task:task_id>/cancel/")
 class TaskCancelView(MethodView):
     """The end of a task, if somebody wants it now."""
 
@@ -25,7 +26,8 @@ class TaskCancelView(MethodView):
     def post(self, task_id: int) -> Any:
         """Cancel a task that has not ended; it is never run, or terminated."""
         task = load_task(task_id)
+        require_power_over_task(task.owner)
         if not cancelling.cancel_task(task_id):
             task = load_task(task_id)
-            abort(409, message=f"Task {task_id} has already ended: {task.state}.")
+            abort(409, message=f"The task has already ended: {task.state}.")
         return task_answer(load_task(task_id))

@@ -40,7 +40,7 @@ _RETRY = "retry: 3000\n\n"
 _HEARTBEAT = ": still there\n\n"
 
 
-@TASKS_API.route("/<int:task_id>/events/", strict_slashes=False)
+@TASKS_API.route("/<task:task_id>/events/", strict_slashes=False)
 class TaskEventsView(MethodView):
     """What happens to one task."""
 

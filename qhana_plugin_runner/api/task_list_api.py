@@ -7,8 +7,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from flask import jsonify, request, url_for
+from flask import current_app, jsonify, request, url_for
 from flask.views import MethodView
+from webargs.flaskparser import abort
 
 from qhana_plugin_runner.api.task_list_schemas import (
     TaskListQuerySchema,
@@ -19,6 +20,10 @@ from qhana_plugin_runner.api.task_list_schemas import (
 from qhana_plugin_runner.api.tasks_api import TASKS_API, task_href
 from qhana_plugin_runner.task_list import TaskFilter, list_tasks
 
+_NOT_PUBLIC = (
+    "The list of all tasks is not public here. The setting TASK_LIST_PUBLIC opens it."
+)
+
 
 @TASKS_API.route("/")
 class TasksView(MethodView):
@@ -26,11 +31,14 @@ class TasksView(MethodView):
 
     @TASKS_API.arguments(TaskListQuerySchema(), location="query", as_kwargs=True)
     @TASKS_API.response(HTTPStatus.OK, TaskListSchema())
+    @TASKS_API.alt_response(HTTPStatus.FORBIDDEN, "DEFAULT_ERROR")
     def get(self, limit: int, cursor: int | None = None, **filters: Any) -> Any:
         """List tasks, newest first.
 
         Follow the link of type ``next`` for the next page.
         """
+        if not current_app.config["TASK_LIST_PUBLIC"]:
+            abort(403, message=_NOT_PUBLIC)
         page = list_tasks(TaskFilter(**filters), limit, cursor)
         links = [{"type": "self", "href": _page_href()}]
         if page.next_before is not None:

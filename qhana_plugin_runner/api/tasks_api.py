@@ -15,6 +15,7 @@ from sqlalchemy.orm import defer, joinedload, selectinload
 from webargs.flaskparser import abort
 
 from qhana_plugin_runner import recovery, retention, webhooks
+from qhana_plugin_runner.api.access import may_see_task, require_power_over_task
 from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
 from qhana_plugin_runner.api.task_schemas import (
     TaskCommandSchema,
@@ -51,7 +52,7 @@ _TASK = (
 )
 
 
-@TASKS_API.route("/<int:task_id>/")
+@TASKS_API.route("/<task:task_id>/")
 class TaskView(MethodView):
     """One task."""
 
@@ -82,17 +83,20 @@ class TaskView(MethodView):
     @TASKS_API.alt_response(HTTPStatus.CONFLICT, "DEFAULT_ERROR")
     def delete(self, task_id: int) -> None:
         """Delete the task with its files; it is cancelled first if it has not ended."""
-        if task_id > MAX_ROW_ID or not retention.delete_task(task_id):
+        task = load_task(task_id)
+        require_power_over_task(task.owner)
+        if not retention.delete_task(task_id):
             abort(404, message="Task not found.")
 
 
 def load_task(task_id: int) -> ProcessingTask:
-    """Return a task with all that its document needs; answers 404 if there is none.
+    """Return a task with all that its document needs.
 
-    A task whose worker died is closed on the way.
+    Answers 404 if there is none, or none that this request may see. A task whose worker
+    died is closed on the way.
     """
     task = find_task(task_id)
-    if task is None:
+    if task is None or not may_see_task(task.owner):
         abort(404, message="Task not found.")
     return task
 

@@ -89,6 +89,8 @@ def _load_test_config(app: Flask, test_config: Mapping[str, Any]) -> None:
     app.config["PLUGIN_FOLDERS"] = []
     app.config["SECRET_KEY"] = secrets.token_bytes(32)
     app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
+    app.config["TASK_IDS"] = "plain"
+    app.config["TASK_LIST_PUBLIC"] = True
     _merge(app.config, dict(test_config), "the test configuration")
 
 

@@ -348,6 +348,23 @@ SETTINGS: tuple[Setting, ...] = (
         env="ALLOWED_EMBEDDERS",
     ),
     Setting(
+        "TASK_IDS",
+        "opaque",
+        p.one_of("opaque", "plain"),
+        "What task URLs contain: numbers that nobody can guess (opaque), or the ids of "
+        "the database rows (plain), with which anybody can find all tasks.",
+        env="TASK_IDS",
+        debug_default="plain",
+    ),
+    Setting(
+        "TASK_LIST_PUBLIC",
+        False,
+        p.boolean,
+        "Whether GET /tasks/ lists all tasks to clients that send no token.",
+        env="TASK_LIST_PUBLIC",
+        debug_default=True,
+    ),
+    Setting(
         "SQLALCHEMY_DATABASE_URI",
         None,
         p.optional(p.database_uri),

@@ -66,7 +66,7 @@ def test_a_task_that_has_ended_cannot_be_cancelled(
     assert answer.json == {
         "code": 409,
         "status": "Conflict",
-        "message": f"Task {task_id} has already ended: {state.value}.",
+        "message": f"The task has already ended: {state.value}.",
     }
     assert client.get(f"/tasks/{task_id}/").json == before
 

@@ -2,6 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """All tables. Importing this package declares them."""
 
-from . import leases, tasks, virtual_plugins, webhook_deliveries
+from . import access_tokens, leases, tasks, virtual_plugins, webhook_deliveries
 
-__all__ = ["leases", "tasks", "virtual_plugins", "webhook_deliveries"]
+__all__ = [
+    "access_tokens",
+    "leases",
+    "tasks",
+    "virtual_plugins",
+    "webhook_deliveries",
+]

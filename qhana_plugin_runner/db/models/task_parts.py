@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from ...identity import MAX_SUBJECT_LENGTH, current_owner
 from ...url_adapters import Client
 from ..db import DB, model
 from .base import (
@@ -151,6 +152,8 @@ class TaskUpdateSubscription(SavableMixin):
         task_href: URL of the task as the subscriber knows it.
         event_type: name of one event, ``None`` for all events.
         client: for whom the webhook is called (see ``url_adapters.Client``).
+        subscriber: name of who subscribed, ``None`` if that is not known; calls to the
+            runner itself are made for them.
     """
 
     __tablename__ = "TaskUpdateSubscription"
@@ -168,6 +171,12 @@ class TaskUpdateSubscription(SavableMixin):
     )
     task_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("ProcessingTask.id"), index=True, init=False, default=None
+    )
+    subscriber: Mapped[str | None] = mapped_column(
+        short_text(MAX_SUBJECT_LENGTH),
+        init=False,
+        default_factory=current_owner,
+        repr=False,
     )
 
     @classmethod

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.orm.attributes import instance_state
 
 from ...errors import OpenStepError
+from ...identity import MAX_SUBJECT_LENGTH, current_owner
 from ..db import DB, model
 from . import capped_log
 from .base import (
@@ -68,12 +69,15 @@ class ProcessingTask(TaskLifeMixin, SavableMixin):
         message: the message that was sent last, as JSON, until a worker takes it up; it
             can be sent again if the broker lost it.
         queued_at: when that message was sent.
+        owner: name of whom the task belongs to, ``None`` for nobody; rows that are made
+            while a request or a task acts for somebody are theirs.
     """
 
     __tablename__ = "ProcessingTask"
     __table_args__ = (
         sa.Index("ix_ProcessingTask_state_id", "state", "id"),
         sa.Index("ix_ProcessingTask_started_at", "started_at"),
+        sa.Index("ix_ProcessingTask_owner_id", "owner", "id"),
         sa.Index("ix_ProcessingTask_task_name_id", "task_name", "id"),
         TABLE_OPTIONS,
     )
@@ -144,6 +148,12 @@ class ProcessingTask(TaskLifeMixin, SavableMixin):
     )
     queued_at: Mapped[datetime | None] = mapped_column(
         UTCDateTime(), init=False, default=None, repr=False
+    )
+    owner: Mapped[str | None] = mapped_column(
+        short_text(MAX_SUBJECT_LENGTH),
+        init=False,
+        default_factory=current_owner,
+        repr=False,
     )
 
     @classmethod

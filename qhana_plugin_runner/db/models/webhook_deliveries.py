@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ...identity import MAX_SUBJECT_LENGTH
 from ..db import model
 from .base import (
     CLIENT_LENGTH,
@@ -38,6 +39,7 @@ class WebhookDelivery(SavableMixin):
         claimed_until: somebody is trying until then.
         last_error: why the last attempt failed.
         client: for whom the call is made (see ``url_adapters.Client``).
+        subscriber: name of whom a call to the runner itself is made for.
     """
 
     __tablename__ = "WebhookDelivery"
@@ -58,4 +60,7 @@ class WebhookDelivery(SavableMixin):
     last_error: Mapped[str | None] = mapped_column(LongText(), default=None)
     client: Mapped[str | None] = mapped_column(
         short_text(CLIENT_LENGTH), default=None, repr=False
+    )
+    subscriber: Mapped[str | None] = mapped_column(
+        short_text(MAX_SUBJECT_LENGTH), default=None
     )
