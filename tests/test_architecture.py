@@ -55,6 +55,7 @@ LAYERS = {
     "surface": (
         "api.openapi",
         "api.error_answers",
+        "api.file_server",
         "api.viewers",
         "frontend",
         # Old import paths.

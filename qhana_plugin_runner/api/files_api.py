@@ -19,6 +19,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.wsgi import FileWrapper, wrap_file
 
 from qhana_plugin_runner.api.byte_ranges import answer_range
+from qhana_plugin_runner.api.file_server import delegated
 from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
 from qhana_plugin_runner.api.task_schemas import TEMPORARY_FILE, FileQuerySchema
 from qhana_plugin_runner.api.util import SecurityBlueprint
@@ -118,10 +119,11 @@ def _redirect(url: str) -> Response:
 
 
 def _send(file: TaskFile, download: Download) -> Response:
-    response = answer_range(_whole(download), request.environ, download.size)
+    response = delegated(download) or answer_range(
+        _whole(download), request.environ, download.size
+    )
     headers = response.headers
     headers.update(_told(file))
-    headers["Accept-Ranges"] = "bytes"
     headers["Cache-Control"] = "no-cache"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"  # the URL contains the tag
@@ -145,6 +147,7 @@ def _whole(download: Download) -> Response:
     response.content_length = download.size
     response.last_modified = download.modified
     response.set_etag(download.etag)
+    response.headers["Accept-Ranges"] = "bytes"
     return response
 
 

@@ -203,6 +203,22 @@ SETTINGS: tuple[Setting, ...] = (
         env="FILE_STORE_ROOT_PATH",
     ),
     Setting(
+        "FILE_SERVE_HEADER",
+        "none",
+        p.one_of("none", "x-accel-redirect", "x-sendfile"),
+        "Header by which the web server in front of the runner is told to send local "
+        "files.",
+        env="FILE_SERVE_HEADER",
+    ),
+    Setting(
+        "FILE_SERVE_PREFIX",
+        None,
+        p.optional_text,
+        "What stands for the folder of the local file store in that header; by default "
+        "/_files for x-accel-redirect and the folder itself for x-sendfile.",
+        env="FILE_SERVE_PREFIX",
+    ),
+    Setting(
         "OBJECT_STORE_URL",
         None,
         p.optional(p.store_url),

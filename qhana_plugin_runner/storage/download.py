@@ -21,6 +21,7 @@ class Download:
         modified: when the content was written (aware).
         open: opens the content for reading; the file can seek.
         path: where the content is on this machine, if it is there.
+        root: the folder of the store that the path is below.
     """
 
     size: int
@@ -28,3 +29,4 @@ class Download:
     modified: datetime
     open: Callable[[], BinaryIO]
     path: Path | None = None
+    root: Path | None = None

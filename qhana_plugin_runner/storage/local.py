@@ -118,6 +118,7 @@ class LocalFileStore(FileStore, name="local_filesystem"):
             modified=datetime.fromtimestamp(status.st_mtime, timezone.utc),
             open=lambda: path.open("rb"),
             path=path,
+            root=self.root,
         )
 
     @contextmanager
