@@ -6,7 +6,7 @@ The commands live in ``tooling``, one module per subject. Settings come from the
 environment, then ``.env``, then ``.flaskenv`` (see ``tooling/shell.py``).
 """
 
-from tooling.checks import chaos, check, test
+from tooling.checks import benchmark, chaos, check, test
 from tooling.container import (
     await_db,
     ensure_paths,
@@ -42,6 +42,7 @@ from tooling.worker import (
 
 __all__ = [
     "await_db",
+    "benchmark",
     "browse_doc",
     "celery_disable_events",
     "celery_enable_events",

@@ -2,23 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much loading plugins costs beyond importing them.
 
-Run it with ``python benchmarks/plugin_loading.py [number of plugins]``. The limit, the
-sum of the imports alone, is measured in the same run: first the modules are imported by a
-plain loop in a process of its own, then an application loads them in another one.
+The limit, the sum of the imports alone, is measured in the same run: first the modules
+are imported by a plain loop in a process of its own, then an application loads them in
+another one.
 """
 
 from __future__ import annotations
 
-import json
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.report import Row, row_of_rounds
+from benchmarks.system import Settings
+
 ROOT = Path(__file__).resolve().parent.parent
 PLUGIN = (ROOT / "plugins" / "hello_world.py").read_text(encoding="utf-8")
-ROUNDS = 5
+NUMBER = 60
+FLOOR = 1.1
 
 PREPARE = """
 import json, os, sys, time
@@ -58,25 +60,25 @@ def measure(code: str, **values: object) -> float:
     return float(subprocess.check_output(command, text=True).split()[-1])
 
 
-def main(number: int) -> None:
-    """Measure and print one line and one JSON object."""
+def run(settings: Settings) -> list[Row]:
+    """Measure loading 60 plugins."""
+    values, limits = [], []
     with tempfile.TemporaryDirectory() as folder:
         plugins, instance = Path(folder, "plugins"), Path(folder, "instance")
         plugins.mkdir()
         instance.mkdir()
-        for index in range(number):
-            source = PLUGIN.replace("hello-world", f"hello-world-{index}")
-            (plugins / f"bench_plugin_{index}.py").write_text(source, encoding="utf-8")
-        values = {"folder": str(plugins), "instance": str(instance), "path": [str(ROOT)]}
-        ratios, limits = [], []
-        measure(PLAIN, **values)  # compiles the modules
-        for _ in range(ROUNDS):
-            limits.append(measure(PLAIN, **values))
-            ratios.append(measure(LOADED, **values) / limits[-1])
-    ratio = statistics.median(ratios)
-    print(f"loading {number} plugins: {ratio:.3f} of importing them (median of {ROUNDS})")
-    print(json.dumps({"plugins": number, "ratios": ratios, "import_seconds": limits}))
+        write_plugins(plugins, NUMBER)
+        names = {"folder": str(plugins), "instance": str(instance), "path": [str(ROOT)]}
+        measure(PLAIN, **names)  # compiles the modules
+        for _ in range(settings.rounds):
+            limits.append(measure(PLAIN, **names))
+            values.append(measure(LOADED, **names))
+    name = f"loading {NUMBER} plugins"
+    return [row_of_rounds(name, "s", values, limits, floor=FLOOR, at_most=True)]
 
 
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 60)
+def write_plugins(folder: Path, number: int) -> None:
+    """Write as many plugins into a folder, all like the smallest bundled one."""
+    for index in range(number):
+        source = PLUGIN.replace("hello-world", f"hello-world-{index}")
+        (folder / f"bench_plugin_{index}.py").write_text(source, encoding="utf-8")

@@ -7,9 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Request
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import MapAdapter
 
 from . import (
     babel,
@@ -30,23 +29,7 @@ from .api import jwt, openapi
 from .config import APP_NAME, instance_path, load_config
 from .frontend import forms, markdown, pages
 from .util.logging import configure_logging
-
-# Probes use addresses as hosts; these answers contain no URLs.
-_PROBED_PATHS = ("/health/", "/healthz", "/readyz")
-
-
-class RunnerFlask(Flask):
-    """Flask, except that ``SERVER_NAME`` only counts where there is no request."""
-
-    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return the adapter that builds URLs, for the host of the request if any."""
-        if request is None:
-            return super().create_url_adapter(None)
-        trusted_hosts = self.config.get("TRUSTED_HOSTS")
-        if trusted_hosts is not None and not request.path.startswith(_PROBED_PATHS):
-            request.trusted_hosts = trusted_hosts
-            _ = request.host  # raises SecurityError for other hosts
-        return self.url_map.bind_to_environ(request.environ)
+from .web_app import RunnerFlask
 
 
 def build_app(

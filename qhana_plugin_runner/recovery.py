@@ -13,7 +13,6 @@ import logging
 import secrets
 import threading
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,6 +26,7 @@ from .celery import CELERY
 from .db import DB
 from .db.models.base import utc_now
 from .db.models.leases import WorkerLease
+from .db.models.task_record import TaskRecord
 from .db.models.tasks import ProcessingTask, TaskState
 from .lost_messages import send_lost_messages, start_again
 from .publishing import task_ids_of_signatures
@@ -106,7 +106,6 @@ class LeaseKeeper:
         try:
             with self.app.app_context():
                 renew_lease(str(self.lease_id), worker_name, self.seconds)
-                self._show_heartbeat()
                 close_lost_tasks()
                 webhook_delivery.sweep()
                 send_lost_messages()
@@ -114,12 +113,6 @@ class LeaseKeeper:
             _LOGGER.warning("The lease of this worker was not renewed: %s", err.orig)
         except (KombuOperationalError, OSError) as err:
             _LOGGER.warning("Lost messages were not looked for: %s", err)
-
-    def _show_heartbeat(self) -> None:
-        """Touch the file that tells health checks about this worker."""
-        path = self.app.config.get("WORKER_HEARTBEAT_FILE")
-        if path:
-            Path(path).touch()
 
 
 def renew_lease(lease_id: str, worker_name: str, seconds: float) -> None:
@@ -171,7 +164,7 @@ def close_lost_tasks() -> int:
     return closed
 
 
-def close_if_lost(task: ProcessingTask) -> bool:
+def close_if_lost(task: ProcessingTask | TaskRecord) -> bool:
     """Close a running task if the lease of its worker ran out.
 
     Args:
@@ -187,7 +180,7 @@ def close_if_lost(task: ProcessingTask) -> bool:
     )
     if expires is not None and expires > utc_now():
         return False
-    if task.message is not None:
+    if task.has_message:
         return False  # a worker decides whether to start it again
     return close_task(task.id, TaskState.LOST, LOST_MESSAGE)
 

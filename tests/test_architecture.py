@@ -64,6 +64,7 @@ LAYERS = {
     ),
     "wiring": (
         "app",
+        "web_app",
         "celery_worker",
         "cli",
         "task_cli",

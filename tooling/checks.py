@@ -24,6 +24,19 @@ def chaos(c: Context) -> None:
     shell.must_run(shell.python("pytest", "tests/chaos", "tests/tasks", "--timeout=1800"))
 
 
+@task(
+    positional=["name"],
+    help={
+        "name": "one benchmark; all without (docs/performance.rst explains each)",
+        "options": 'passed on, for example "--rounds 3 --broker amqp://…"',
+    },
+)
+def benchmark(c: Context, name: str = "", options: str = "") -> None:
+    """Measure the runner beside its limits; fails if a floor does not hold."""
+    arguments = [*([name] if name else []), *shlex.split(options)]
+    shell.must_run(shell.python("benchmarks", *arguments))
+
+
 def check_steps() -> dict[str, list[str]]:
     """Return the steps of ``invoke check``: name and command line."""
     return {

@@ -22,7 +22,7 @@ from marshmallow.validate import Length, OneOf
 
 from qhana_plugin_runner.api.plugin_schemas import ApiLinkSchema
 from qhana_plugin_runner.api.util import MaBaseSchema
-from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
+from qhana_plugin_runner.db.models.task_record import FileRecord, TaskRecord
 
 __all__ = [
     "COMMANDS",
@@ -123,12 +123,12 @@ class FileQuerySchema(MaBaseSchema):
 
 
 def task_document(
-    task: ProcessingTask, href: str, file_url: Callable[[TaskFile], str | None]
+    task: TaskRecord, href: str, file_url: Callable[[FileRecord], str | None]
 ) -> dict[str, Any]:
     """Return the JSON document of a task.
 
     Args:
-        task: the row with its steps, links and files.
+        task: what is known of it.
         href: absolute URL of the task; subscriptions are sent there.
         file_url: returns the absolute URL of a result file, ``None`` if there is none
             (such an output is left out).
@@ -166,7 +166,7 @@ def task_document(
 
 
 def _outputs(
-    task: ProcessingTask, file_url: Callable[[TaskFile], str | None]
+    task: TaskRecord, file_url: Callable[[FileRecord], str | None]
 ) -> list[dict[str, str]]:
     outputs = []
     for file in task.outputs:

@@ -8,23 +8,20 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-import sqlalchemy as sa
 from flask import Response, jsonify, url_for
 from flask.views import MethodView
-from sqlalchemy.orm import defer, joinedload, selectinload
 from webargs.flaskparser import abort
 
 from qhana_plugin_runner import recovery, retention, webhooks
 from qhana_plugin_runner.api.access import may_see_task, require_power_over_task
-from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
 from qhana_plugin_runner.api.task_schemas import (
     TaskCommandSchema,
     TaskSchema,
     task_document,
 )
 from qhana_plugin_runner.api.util import SecurityBlueprint
-from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile, TaskState
+from qhana_plugin_runner.db.models.task_record import FileRecord, TaskRecord, read_task
+from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskState
 from qhana_plugin_runner.storage import STORE
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.api.tasks")
@@ -34,21 +31,6 @@ TASKS_API = SecurityBlueprint(
     __name__,
     description="The status of tasks.",
     url_prefix="/tasks",
-)
-
-
-# Built once, because clients poll tasks.
-_TASK = (
-    sa.select(ProcessingTask)
-    .where(ProcessingTask.id == sa.bindparam("task_id"))
-    .options(
-        joinedload(ProcessingTask.links),
-        selectinload(ProcessingTask.steps),
-        # A plugin may keep megabytes there.
-        defer(ProcessingTask.data),
-        defer(ProcessingTask.parameters),
-    )
-    .execution_options(populate_existing=True)
 )
 
 
@@ -68,7 +50,10 @@ class TaskView(MethodView):
     @TASKS_API.alt_response(HTTPStatus.NOT_FOUND, "DEFAULT_ERROR")
     def post(self, command: dict[str, Any], task_id: int) -> Any:
         """Subscribe a webhook to the task, or end its subscription."""
-        task = load_task(task_id)
+        load_task(task_id)
+        task = ProcessingTask.get_by_id(task_id)
+        if task is None:
+            abort(404, message="Task not found.")  # deleted meanwhile
         webhook, event = command["webhook_href"], command["event"]
         if command["command"] == "subscribe":
             webhooks.subscribe(task, webhook, task_href(task_id), event)
@@ -89,7 +74,7 @@ class TaskView(MethodView):
             abort(404, message="Task not found.")
 
 
-def load_task(task_id: int) -> ProcessingTask:
+def load_task(task_id: int) -> TaskRecord:
     """Return a task with all that its document needs.
 
     Answers 404 if there is none, or none that this request may see. A task whose worker
@@ -101,26 +86,22 @@ def load_task(task_id: int) -> ProcessingTask:
     return task
 
 
-def find_task(task_id: int) -> ProcessingTask | None:
+def find_task(task_id: int) -> TaskRecord | None:
     """Return a task as :func:`load_task` does, ``None`` if there is none."""
-    if task_id > MAX_ROW_ID:
-        return None
-    task = DB.session.execute(_TASK, {"task_id": task_id}).unique().scalar_one_or_none()
-    if task is None:
-        return None
-    if task.state == TaskState.RUNNING.value and recovery.close_if_lost(task):
-        DB.session.refresh(task)
-    return task
+    task = read_task(task_id)
+    if task is None or task.state != TaskState.RUNNING.value:
+        return task
+    return read_task(task_id) if recovery.close_if_lost(task) else task
 
 
-def task_answer(task: ProcessingTask) -> Response:
+def task_answer(task: TaskRecord) -> Response:
     """Return the document of a task as the answer to a request."""
     response = jsonify(document_of(task))
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def document_of(task: ProcessingTask) -> dict[str, Any]:
+def document_of(task: TaskRecord) -> dict[str, Any]:
     """Return the document of a task for the client of this request."""
     return task_document(task, task_href(task.id), _file_url)
 
@@ -130,9 +111,9 @@ def task_href(task_id: int) -> str:
     return url_for("tasks-api.TaskView", task_id=str(task_id), _external=True)
 
 
-def _file_url(file: TaskFile) -> str | None:
+def _file_url(file: FileRecord) -> str | None:
     try:
-        return STORE.get_task_file_url(file, external=True)
+        return STORE.get_record_url(file)
     except Exception as err:  # stores of plugins raise what they like
-        _LOGGER.error("The file %s of task %s has no URL: %s", file.id, file.task_id, err)
+        _LOGGER.error("The file %s of a task has no URL: %s", file.id, err)
         return None

@@ -18,6 +18,7 @@ from typing_extensions import dataclass_transform
 
 from ..errors import DatabaseUnavailableError
 from ..signals import DB_SIGNALS
+from .connections import check_before_use
 
 __all__ = ["DB", "DB_SIGNALS", "MIGRATE", "MODEL", "REGISTRY", "init_app"]
 
@@ -34,6 +35,8 @@ REGISTRY = registry(
 )
 
 T = TypeVar("T")
+
+_PSYCOPG = "postgresql+psycopg"
 
 
 @dataclass_transform(field_specifiers=(mapped_column, relationship))
@@ -65,6 +68,8 @@ class Database(SQLAlchemy):
             app.logger.error("%s", _missing_driver_message(url, err))
         if url.get_backend_name() == "sqlite":
             _prepare_sqlite(engine, app.config.get("SQLITE_FOREIGN_KEYS", True))
+        elif url.drivername == _PSYCOPG:
+            check_before_use(engine)
         _ENGINES.add(engine)
         return engine
 
@@ -102,7 +107,8 @@ def _engine_defaults(url: sa.URL, app: Flask) -> dict[str, Any]:
     if backend == "sqlite":
         return {"connect_args": {"timeout": 30}}
     options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
-    if url.drivername == "postgresql+psycopg":
+    if url.drivername == _PSYCOPG:
+        options["pool_pre_ping"] = False  # see check_before_use
         options["connect_args"] = {
             "connect_timeout": connect,
             # a server that hangs without closing the connection

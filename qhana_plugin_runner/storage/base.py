@@ -32,7 +32,7 @@ from ..errors import ConfigurationError, TaskNotFoundError
 from ..requests import open_url_as_file_like_simple
 from .content import FileContent
 from .download import Download
-from .interface import DEFAULT_MIMETYPE, FileStoreInterface
+from .interface import DEFAULT_MIMETYPE, FileStoreInterface, needs_only_columns
 from .names import (
     checked_file_type,
     checked_mimetype,
@@ -126,6 +126,7 @@ class FileStore(FileStoreInterface):
     def get_file_url(self, file_storage_data: str, external: bool = True) -> str:
         raise NotImplementedError(f"The store {self.name} has no URLs of files.")
 
+    @needs_only_columns
     def get_task_file_url(self, task_file: TaskFile, external: bool = True) -> str:
         return self.get_file_url(task_file.file_storage_data, external=external)
 

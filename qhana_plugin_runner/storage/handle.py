@@ -13,8 +13,9 @@ from typing import Any, BinaryIO
 
 from flask import Flask, current_app
 
+from ..db.models.task_record import FileRecord
 from ..db.models.tasks import TaskFile
-from ..errors import StoreNotFoundError
+from ..errors import FileNotFoundInStoreError, StoreNotFoundError
 from .base import FileStore
 from .content import FileContent
 from .interface import DEFAULT_MIMETYPE, FileStoreInterface
@@ -142,6 +143,21 @@ class FileStoreRegistry(FileStoreInterface):
         return self[task_file.storage_provider].get_task_file_url(
             task_file, external=external
         )
+
+    def get_record_url(self, file: FileRecord) -> str:
+        """Return the absolute URL of a file that is known by its columns.
+
+        Raises:
+            StoreNotFoundError: a ``KeyError``; nobody knows the store.
+            FileNotFoundInStoreError: the store asks for the row, which was deleted.
+        """
+        get_url: Any = self[file.storage_provider].get_task_file_url
+        if getattr(get_url, "needs_only_columns", False):
+            return get_url(file, external=True)
+        row = TaskFile.get_by_id(file.id)
+        if row is None:
+            raise FileNotFoundInStoreError(f"The file {file.id} was deleted.")
+        return get_url(row, external=True)
 
     def open(self, task_file: TaskFile) -> AbstractContextManager[BinaryIO]:
         """Open a file in the store that keeps it; use it in a ``with`` statement."""

@@ -5,14 +5,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from ..db.models.tasks import TaskFile
 from .content import FileContent
 
 DEFAULT_MIMETYPE = "application/octet-stream"
+
+M = TypeVar("M", bound=Callable[..., str])
+
+
+def needs_only_columns(method: M) -> M:
+    """Declare that a ``get_task_file_url`` reads nothing but columns of the file's row.
+
+    It may be called with a ``FileRecord`` then, which costs less than a row. A method
+    that overrides it has to declare that again.
+    """
+    method.needs_only_columns = True  # type: ignore[attr-defined]
+    return method
 
 
 class FileStoreInterface(ABC):

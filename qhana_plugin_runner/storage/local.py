@@ -34,7 +34,7 @@ from ..errors import (
 from .base import FileStore
 from .content import FileContent, copy_content
 from .download import Download
-from .interface import DEFAULT_MIMETYPE
+from .interface import DEFAULT_MIMETYPE, needs_only_columns
 from .names import TASK_FOLDER, numbered
 
 #: Folder of unfinished files, below the root and so on the same file system.
@@ -96,6 +96,7 @@ class LocalFileStore(FileStore, name="local_filesystem"):
             )
         return self.get_task_file_url(task_file)
 
+    @needs_only_columns
     def get_task_file_url(self, task_file: TaskFile, external: bool = True) -> str:
         if not external:
             return self.get_file_url(task_file.file_storage_data, external=False)

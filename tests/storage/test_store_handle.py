@@ -13,7 +13,8 @@ import pytest
 from flask import Flask
 
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.db.models.task_record import read_task
+from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.errors import ConfigurationError
 from qhana_plugin_runner.storage import (
     STORE,
@@ -140,3 +141,26 @@ def test_base_class_offers_what_plugins_call(app: Flask) -> None:
     assert store.prepare_path("a/./b.csv") == Path("a/b.csv")
     with pytest.raises(ValueError, match=r"\.\."):
         store.prepare_path("../b.csv")
+
+
+def test_a_store_of_a_plugin_gets_the_row_for_its_url(
+    tmp_path: Path, make_app: MakeApp
+) -> None:
+    class TaggedStore(LocalFileStore, name="tagged"):
+        def get_task_file_url(self, task_file: TaskFile, external: bool = True) -> str:
+            assert task_file.task is not None
+            return f"https://files.example/{task_file.task.task_name}"
+
+    try:
+        app = make_app(tmp_path / "i", DEFAULT_FILE_STORE="tagged")
+        with app.app_context():
+            DB.create_all()
+            task = ProcessingTask(task_name="test")
+            task.save(commit=True)
+            STORE.persist_task_result(task.id, b"x", "a", "custom", "text/plain")
+            record = read_task(task.id)
+            assert record is not None
+            url = STORE.get_record_url(record.outputs[0])
+            assert url == "https://files.example/test"
+    finally:
+        del FileStore.classes["tagged"]

@@ -181,6 +181,11 @@ class ProcessingTask(TaskLifeMixin, SavableMixin):
         return self.task_status == "SUCCESS"
 
     @property
+    def has_message(self) -> bool:
+        """Whether a message is kept that can be sent again."""
+        return self.message is not None
+
+    @property
     def has_uncleared_step(self) -> bool:
         """Whether the last step waits for input."""
         return bool(self.steps) and not self.steps[-1].cleared

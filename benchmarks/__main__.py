@@ -1,0 +1,63 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m benchmarks [name …]``: run benchmarks, print a table and JSON."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from benchmarks import report
+from benchmarks.system import Settings
+
+#: What there is, in the order of a full run; each has ``run(settings) -> list[Row]``.
+BENCHMARKS = {
+    "api": "benchmarks.api",
+    "plugins": "benchmarks.plugin_loading",
+}
+
+DATABASE = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+BROKER = "redis://127.0.0.1:6379/9"
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the parsed command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHMARKS))
+    parser.add_argument("--database", default=DATABASE, help="server, or 'sqlite'")
+    parser.add_argument("--broker", default=BROKER, help="'' for the embedded one")
+    parser.add_argument("--rounds", type=int, default=Settings.rounds)
+    parser.add_argument("--seconds", type=float, default=Settings.seconds)
+    parser.add_argument("--scale", type=float, default=Settings.scale)
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"{unknown[0]!r} is none of {', '.join(BENCHMARKS)}.")
+    return options
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the named benchmarks (all without names); 1 if a floor does not hold."""
+    options = parse(arguments)
+    settings = Settings(
+        options.database,
+        options.broker,
+        rounds=options.rounds,
+        seconds=options.seconds,
+        scale=options.scale,
+    )
+    rows = []
+    for name in options.names or BENCHMARKS:
+        found = importlib.import_module(BENCHMARKS[name]).run(settings)
+        print(f"{name}\n{report.table(found)}\n", flush=True)
+        rows += found
+    print(json.dumps(report.as_json(rows, asdict(settings))))
+    return 0 if all(row.holds for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,66 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The Flask class of the runner: what each request costs, whatever it asks for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import FunctionType, MethodType
+from typing import Any
+
+from flask import Flask, Request, Response
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from werkzeug.routing import MapAdapter
+
+from .api.json_answers import RunnerJSONProvider
+
+# Probes use addresses as hosts; these answers contain no URLs.
+_PROBED_PATHS = ("/health/", "/healthz", "/readyz")
+
+
+class LazySessions(SecureCookieSessionInterface):
+    """Cookie sessions that cost nothing while nobody uses them.
+
+    The runner has no sessions of its own, plugins may have them.
+    """
+
+    def open_session(self, app: Flask, request: Request) -> Any:
+        """Return the session of a request; without a cookie there is nothing to check."""
+        if app.secret_key and self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Write the cookie of a session that was used."""
+        if session or session.accessed or session.modified:
+            super().save_session(app, session, response)
+
+
+class RunnerFlask(Flask):
+    """Flask, except that ``SERVER_NAME`` only counts where there is no request."""
+
+    json_provider_class = RunnerJSONProvider
+    session_interface = LazySessions()
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return the adapter that builds URLs, for the host of the request if any."""
+        if request is None:
+            return super().create_url_adapter(None)
+        trusted_hosts = self.config.get("TRUSTED_HOSTS")
+        if trusted_hosts is not None and not request.path.startswith(_PROBED_PATHS):
+            request.trusted_hosts = trusted_hosts
+            _ = request.host  # raises SecurityError for other hosts
+        return self.url_map.bind_to_environ(request.environ)
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that can be called without an event loop.
+
+        Flask asks for every hook and view of every request.
+        """
+        if isinstance(func, (FunctionType, MethodType)):
+            is_async = func.__code__.co_flags & inspect.CO_COROUTINE
+            # inspect.markcoroutinefunction() sets the attribute.
+            if not is_async and "_is_coroutine_marker" not in func.__dict__:
+                return func
+        return super().ensure_sync(func)
