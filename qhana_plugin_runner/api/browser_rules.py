@@ -2,22 +2,48 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every answer tells browsers, and which ``Host`` headers are no host at all.
 
-Micro frontends are framed by pages of other origins and load scripts from anywhere, so
-there is neither ``X-Frame-Options`` nor a policy for scripts. The setting
-``FRAME_ANCESTORS`` limits framing to a list of origins. Views may set each of these
-headers themselves.
+The runner's own pages have a strict content security policy. Pages that plugins fill have
+none for scripts: micro frontends have scripts inline and load them from anywhere, this is
+part of what plugins may rely on. They are framed by pages of other origins as well, so
+there is no ``X-Frame-Options``; the setting ``FRAME_ANCESTORS`` limits framing to a list
+of origins. Views may set each of these headers themselves.
 """
 
 from __future__ import annotations
 
-from flask import Flask, Response, current_app, request
+from typing import Any
+
+from flask import Flask, Response, current_app, g, render_template, request
 from webargs.flaskparser import abort
+
+# Descriptions of plugins, which are sanitised, may show images of other sites.
+_OWN_PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src http: https: data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
+)
+_UNUSED_FEATURES = ", ".join(
+    f"{feature}=()"
+    for feature in ("bluetooth", "camera", "display-capture", "geolocation", "hid")
+    + ("microphone", "midi", "payment", "serial", "usb")
+)
 
 
 def init_app(app: Flask) -> None:
     """Check all requests and add the headers to all answers of an app."""
     app.before_request(_refuse_malformed_host)
     app.after_request(_add_headers)
+
+
+def render_own_page(template: str, frames: str = "'none'", **context: Any) -> str:
+    """Render a page of the runner itself, which gets a strict policy.
+
+    Args:
+        template: name of the template; it has no inline scripts and styles.
+        frames: sources of the frames that the page shows.
+        **context: what the template needs.
+    """
+    g.qhana_page_policy = f"{_OWN_PAGE_POLICY}; frame-src {frames}"
+    return render_template(template, **context)
 
 
 def _refuse_malformed_host() -> None:
@@ -31,8 +57,15 @@ def _add_headers(response: Response) -> Response:
     headers = response.headers
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+    if request.is_secure and (seconds := current_app.config.get("HSTS_SECONDS")):
+        headers.setdefault("Strict-Transport-Security", f"max-age={seconds}")
+    if response.mimetype != "text/html":
+        return response
+    headers.setdefault("Permissions-Policy", _UNUSED_FEATURES)
+    if policy := g.pop("qhana_page_policy", None):
+        headers.setdefault("Content-Security-Policy", policy)
     ancestors = current_app.config.get("FRAME_ANCESTORS")
-    if ancestors and response.mimetype == "text/html":
+    if ancestors:
         sources = [ancestors] if isinstance(ancestors, str) else ancestors
         # A second header: all policies count, so the one of the view stays as it is.
         headers.add("Content-Security-Policy", f"frame-ancestors {' '.join(sources)}")

@@ -15,7 +15,9 @@ from qhana_plugin_runner.api import (
     cors,
     error_answers,
     mounted,
+    request_limits,
     row_ids,
+    submission_rate,
     task_control_api,
     task_events_api,
     task_ids,
@@ -44,6 +46,8 @@ def init_app(app: Flask) -> None:
     """Build the API of the application and mount the runner's and the plugins' routes."""
     cors.init_app(app)
     browser_rules.init_app(app)
+    request_limits.init_app(app)
+    submission_rate.init_app(app)
     row_ids.init_app(app)
     task_ids.init_app(app)
     error_answers.init_app(app)

@@ -7,7 +7,8 @@ internal error or as a misleading "Missing data for required field.":
 
 * a body of another content type than the view reads: 415
 * a broken form body, invalid or too deeply nested JSON: 400
-* a form without files, or a form field, of more than ``MAX_FORM_MEMORY_SIZE`` bytes: 413
+* JSON, a form without files, or a form field, of more than ``MAX_FORM_MEMORY_SIZE``
+  bytes: 413 (also if the length is not declared, see ``request_limits`` for the rest)
 * more form values than ``MAX_FORM_PARTS`` (default 1000): 413
 
 Percent-encoded bytes that are not UTF-8 stay percent-encoded in the values of forms and
@@ -24,7 +25,8 @@ from marshmallow import Schema
 from webargs.core import is_json
 from webargs.flaskparser import FlaskParser, abort
 
-URLENCODED = "application/x-www-form-urlencoded"
+from qhana_plugin_runner.api.request_limits import URLENCODED
+
 MULTIPART = "multipart/form-data"
 FORM_TYPES = (URLENCODED, MULTIPART)
 
@@ -41,6 +43,7 @@ class RequestParser(FlaskParser):
         """Return the JSON body, or webargs' ``missing`` if there is none."""
         if _has_body(req) and not is_json(req.mimetype):
             abort(415, message="The body must be sent as application/json.")
+        _limit_size(req)
         try:
             return super().load_json(req, schema)
         except (RecursionError, ValueError) as error:  # nested too deep, huge numbers
@@ -82,14 +85,15 @@ def _limit_size(req: Request) -> None:
     limit = req.max_form_memory_size
     if limit is None:
         return
-    if req.content_length is None and req.max_content_length is None:
-        req.max_content_length = limit
-        _ = req.form  # Werkzeug reads up to the limit and says nothing about the rest
+    if req.content_length is None:
+        req.max_content_length = min(limit, req.max_content_length or limit)
+        # Werkzeug reads up to the limit and says nothing about the rest
+        _ = req.get_data(parse_form_data=True)
         is_too_large = getattr(req.stream, "is_exhausted", False)
     else:
-        is_too_large = (req.content_length or 0) > limit
+        is_too_large = req.content_length > limit
     if is_too_large:
-        abort(413, message=f"A form has at most {limit} bytes.")
+        abort(413, message=f"The body has at most {limit} bytes.")
 
 
 def _may_be_empty(req: Request) -> bool:

@@ -127,6 +127,17 @@ def one_of(*choices: str) -> Parser:
     return parse
 
 
+def rates(value: Any) -> str:
+    """Accept rates as the package ``limits`` writes them, separated by ``;``."""
+    from limits import parse_many
+
+    try:
+        parse_many(text(value))
+    except ValueError:
+        raise ValueError("rates such as 600/minute or 10/second;1000/hour") from None
+    return value
+
+
 def severity(value: Any) -> int:
     """Accept a level of the logging module by number or name."""
     import logging

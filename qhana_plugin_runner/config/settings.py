@@ -349,6 +349,14 @@ SETTINGS: tuple[Setting, ...] = (
         env="FRAME_ANCESTORS",
     ),
     Setting(
+        "HSTS_SECONDS",
+        365 * 24 * 3600,
+        p.integer(0),
+        "How long browsers use TLS only for the host of an answer that came over TLS, "
+        "whatever the port; 0: not told.",
+        env="HSTS_SECONDS",
+    ),
+    Setting(
         "TRUSTED_HOSTS",
         None,
         p.optional(p.text_list),
@@ -521,9 +529,25 @@ SETTINGS: tuple[Setting, ...] = (
         "MAX_FORM_MEMORY_SIZE",
         16 * 1_048_576,
         p.optional(p.integer(1)),
-        "Largest form field (or form without files) in bytes; larger ones are answered "
+        "Largest form field, form without files or JSON in bytes; larger ones are answered "
         "with 413. None: no limit.",
         env="MAX_FORM_MEMORY_SIZE",
+    ),
+    Setting(
+        "MAX_CONTENT_LENGTH",
+        2 * 1024**3,
+        p.optional(p.integer(1)),
+        "Largest body of a request in bytes, uploads included; larger ones are answered "
+        "with 413. None: no limit.",
+        env="MAX_CONTENT_LENGTH",
+    ),
+    Setting(
+        "SUBMISSION_RATE",
+        None,
+        p.optional(p.rates),
+        "How often one client may start tasks, for example 600/minute or "
+        "10/second;1000/hour; more is answered with 429. None: any number.",
+        env="SUBMISSION_RATE",
     ),
     Setting(
         "NISQ_ANALYZER_UI_URL",

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Flask, current_app, render_template, request
+from flask import Blueprint, Flask, current_app, request
 from werkzeug.routing import Rule
+
+from ..api.browser_rules import render_own_page
 
 DEBUG_BLP = Blueprint(
     "debug-routes",
@@ -28,7 +30,7 @@ def _is_micro_frontend(rule: Rule) -> bool:
 @DEBUG_BLP.get("/index")
 def index() -> str:
     """Links to the other debug pages."""
-    return render_template("qhana_runner/debug_index.html")
+    return render_own_page("qhana_runner/debug_index.html")
 
 
 @DEBUG_BLP.get("/routes")
@@ -36,7 +38,7 @@ def routes() -> str:
     """All routes of the app with their methods and endpoints."""
     rules = sorted(current_app.url_map.iter_rules(), key=lambda r: (r.rule, r.endpoint))
     rows = [(rule.rule, sorted(rule.methods or ()), rule.endpoint) for rule in rules]
-    return render_template("qhana_runner/debug_routes.html", rows=rows)
+    return render_own_page("qhana_runner/debug_routes.html", rows=rows)
 
 
 @DEBUG_BLP.get("/frontend-debugger")
@@ -47,7 +49,9 @@ def frontend_debugger() -> str:
         for rule in current_app.url_map.iter_rules()
         if _is_micro_frontend(rule)
     }
-    return render_template("qhana_runner/debug_frontend.html", paths=sorted(paths))
+    return render_own_page(
+        "qhana_runner/debug_frontend.html", frames="http: https:", paths=sorted(paths)
+    )
 
 
 def init_app(app: Flask) -> None:

@@ -10,7 +10,9 @@ from functools import lru_cache
 from importlib.metadata import Distribution, PackagePath, distribution, distributions
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, abort, render_template
+from flask import Blueprint, Flask, Response, abort
+
+from ..api.browser_rules import render_own_page
 
 LICENSES_BLP = Blueprint("licenses", __name__, url_prefix="/licenses")
 
@@ -110,7 +112,7 @@ def _license_files(dist: Distribution) -> list[PackagePath]:
 @LICENSES_BLP.get("/")
 def show_licenses() -> str:
     """The licences of all packages as a table."""
-    return render_template("licenses.html", packages=installed_licenses())
+    return render_own_page("licenses.html", packages=installed_licenses())
 
 
 @LICENSES_BLP.get("/<name>/")

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urljoin
 
-from flask import Flask, current_app, render_template, request, url_for
+from flask import Flask, current_app, request, url_for
 from werkzeug.routing import BuildError
 
+from ..api.browser_rules import render_own_page
 from ..plugin_loader import LOADED, PluginEntry, get_load_report
 from . import debug_pages, licenses
 from .forms import safe_url
@@ -54,7 +55,7 @@ def render_index() -> str:
         for entry in entries
         if entry.state == LOADED
     ]
-    return render_template(
+    return render_own_page(
         "qhana_runner/index.html",
         cards=sorted(cards, key=lambda card: (card.title.lower(), card.version)),
         failures=[entry for entry in entries if entry.state != LOADED],
@@ -73,7 +74,7 @@ def render_error_page(code: int, status: str, message: str) -> str:
         status: its reason phrase.
         message: one sentence for people, may be empty.
     """
-    return render_template(
+    return render_own_page(
         "qhana_runner/error.html", code=code, status=status, message=message
     )
 

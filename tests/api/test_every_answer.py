@@ -128,6 +128,40 @@ def test_no_answer_may_be_sniffed(client: FlaskClient, page: str):
     assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
 
 
+@pytest.mark.parametrize("page", ["/", "/licenses/", "/not-there/"])
+def test_pages_of_the_runner_run_no_inline_scripts(client: FlaskClient, page: str):
+    answer = client.get(page, headers={"Accept": "text/html"})
+    assert answer.mimetype == "text/html"
+    (policy,) = answer.headers.getlist("Content-Security-Policy")
+    assert "default-src 'none'; script-src 'self';" in policy
+    assert "unsafe-inline" not in policy
+
+
+def test_the_policy_of_a_page_is_not_that_of_the_next(client: FlaskClient):
+    with client:
+        client.get("/", headers={"Accept": "text/html"})
+        answer = client.get(f"{LAB}/ui/")
+    assert "Content-Security-Policy" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("scheme", "seconds", "expected"),
+    [
+        ("https", None, "max-age=31536000"),
+        ("https", 60, "max-age=60"),
+        ("https", 0, None),
+        ("http", None, None),
+    ],
+)
+def test_tls_is_asked_for_once_it_was_used(
+    make_app: MakeApp, scheme: str, seconds: int | None, expected: str | None
+):
+    app = make_app(**({} if seconds is None else {"HSTS_SECONDS": seconds}))
+    for page in ("/", "/not-there/"):
+        answer = app.test_client().get(page, base_url=f"{scheme}://runner.example/")
+        assert answer.headers.get("Strict-Transport-Security") == expected
+
+
 def test_framing_can_be_limited(make_app: MakeApp):
     app = make_app(FRAME_ANCESTORS=["'self'", ORIGIN])
     for page in ("/licenses/", "/redoc/"):

@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from qhana_plugin_runner import APP_NAME, babel, plugin_loader
+from qhana_plugin_runner.api import browser_rules
 from qhana_plugin_runner.frontend import forms, markdown, pages
 
 PLUGIN = """
@@ -71,7 +72,7 @@ def create_page_app(folder: Path, debug: bool = True) -> Flask:
     app = Flask(APP_NAME)
     app.debug = debug
     app.config["PLUGIN_FOLDERS"] = [str(folder)]
-    for part in (babel, forms, markdown, plugin_loader, pages):
+    for part in (babel, browser_rules, forms, markdown, plugin_loader, pages):
         part.init_app(app)
     app.add_url_rule("/", "api-root.RootView", pages.render_index)
     with app.app_context():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from playwright.sync_api import ConsoleMessage, Page
 
 from frontend.html_elements import Element, parse
 from frontend.page_app import create_page_app
@@ -131,10 +132,37 @@ def test_without_debug_mode_there_are_no_debug_pages(tmp_path: Path) -> None:
     assert app.test_client().get("/debug/").status_code == 404
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/", "/licenses/", "/debug/", "/debug/routes", "/debug/frontend-debugger"],
-)
+OWN_PAGES = ["/", "/licenses/", "/debug/", "/debug/routes", "/debug/frontend-debugger"]
+
+
+@pytest.mark.parametrize("path", OWN_PAGES)
+def test_pages_run_scripts_and_styles_of_their_own_only(
+    page: Page, pages_url: str, path: str
+) -> None:
+    refused: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            refused.append(message.text)
+
+    page.on("console", note)
+    answer = page.goto(pages_url + path)
+    page.remove_listener("console", note)
+    assert answer is not None
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self'; style-src 'self';" in policy
+    assert refused == []
+    assert page.evaluate("document.styleSheets.length") > 0
+
+
+def test_plugins_are_denied_devices_but_no_scripts(page_app: Flask) -> None:
+    headers = page_app.test_client().get("/plugins/pages-good@v1-0-0/ui/").headers
+    assert "Content-Security-Policy" not in headers
+    assert "camera=(), " in headers["Permissions-Policy"]
+    assert "fullscreen" not in headers["Permissions-Policy"]
+
+
+@pytest.mark.parametrize("path", OWN_PAGES)
 def test_pages_work_under_a_strict_content_security_policy(
     page_app: Flask, path: str
 ) -> None:

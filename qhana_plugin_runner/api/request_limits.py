@@ -1,0 +1,34 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What is refused before any view sees it: bodies and queries that are too long.
+
+``MAX_CONTENT_LENGTH`` limits every body, ``MAX_FORM_MEMORY_SIZE`` those that are held in
+memory as a whole (JSON and forms without files). Uploaded files go to the disk while they
+are received. Bodies without a declared length are counted while they are read (see
+``request_data``).
+"""
+
+from __future__ import annotations
+
+from flask import Flask, request
+from webargs.core import is_json
+from webargs.flaskparser import abort
+
+URLENCODED = "application/x-www-form-urlencoded"
+MAX_QUERY_BYTES = 1 << 16
+
+
+def init_app(app: Flask) -> None:
+    """Check all requests of an app."""
+    app.before_request(_refuse_long_requests)
+
+
+def _refuse_long_requests() -> None:
+    if len(request.environ.get("QUERY_STRING", "")) > MAX_QUERY_BYTES:
+        abort(414, message=f"A query has at most {MAX_QUERY_BYTES} bytes.")
+    limits = [request.max_content_length]
+    if request.mimetype == URLENCODED or is_json(request.mimetype):
+        limits.append(request.max_form_memory_size)
+    limit = min((limit for limit in limits if limit is not None), default=None)
+    if limit is not None and (request.content_length or 0) > limit:
+        abort(413, message=f"The body has at most {limit} bytes.")
