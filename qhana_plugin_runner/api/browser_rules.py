@@ -18,8 +18,9 @@ from webargs.flaskparser import abort
 
 # Descriptions of plugins, which are sanitised, may show images of other sites.
 _OWN_PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src http: https: data:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src http: https: data:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'"
 )
 _UNUSED_FEATURES = ", ".join(
     f"{feature}=()"

@@ -111,6 +111,23 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting(
+        "SECRET_KEY_FALLBACKS",
+        None,
+        p.optional(p.secret_list),
+        "Former values of SECRET_KEY, with which stored parameters and cookies can still "
+        "be read.",
+        env="SECRET_KEY_FALLBACKS",
+        secret=True,
+    ),
+    Setting(
+        "ENCRYPT_TASK_PARAMETERS",
+        True,
+        p.boolean,
+        "Whether the parameters of tasks are encrypted in the database.",
+        env="ENCRYPT_TASK_PARAMETERS",
+        debug_default=False,
+    ),
+    Setting(
         "REVERSE_PROXY_COUNT",
         0,
         p.integer(0, 100),
@@ -328,6 +345,14 @@ SETTINGS: tuple[Setting, ...] = (
         env="ZIP_MAX_FILES",
     ),
     Setting(
+        "ZIP_MAX_RATIO",
+        250,
+        p.optional(p.number(1)),
+        "How many times longer than the archive the files of a zip archive of more than "
+        "256 MiB may be; none: no limit.",
+        env="ZIP_MAX_RATIO",
+    ),
+    Setting(
         "FILE_STORE_FSYNC",
         False,
         p.boolean,
@@ -529,8 +554,8 @@ SETTINGS: tuple[Setting, ...] = (
         "MAX_FORM_MEMORY_SIZE",
         16 * 1_048_576,
         p.optional(p.integer(1)),
-        "Largest form field, form without files or JSON in bytes; larger ones are answered "
-        "with 413. None: no limit.",
+        "Largest form field, form without files or JSON in bytes; larger ones are "
+        "answered with 413. None: no limit.",
         env="MAX_FORM_MEMORY_SIZE",
     ),
     Setting(

@@ -27,10 +27,17 @@ _MAX_SUFFIX_BYTES = 32
 #: Folder of a task in a store.
 TASK_FOLDER = re.compile(r"task_([0-9]{1,10})")
 
-# C0, DEL, C1, line and paragraph separators; lone surrogates cannot be encoded.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+# C0, DEL, C1, line and paragraph separators; marks that turn the direction of writing, so
+# that gpj.exe looks like exe.jpg; lone surrogates cannot be encoded.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+"
+)
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+# What Windows takes for a device, another stream of a file, or drops.
+_DEVICE = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³])\s*(\.|$)", re.IGNORECASE
+)
+_RESERVED = re.compile(r'[\\<>:"|?*]|[. ]+$')
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}\s*(;[\x20-\x7e]*)?", re.ASCII)
 
@@ -126,7 +133,7 @@ def checked_file_type(file_type: str | None) -> str | None:
 
 
 def _safe_part(part: str) -> str:
-    part = part.replace("\\", "_")
+    part = _RESERVED.sub("_", part)
     if _DEVICE.match(part):
         part = f"_{part}"
     return _shorten(part)

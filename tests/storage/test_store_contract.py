@@ -109,6 +109,7 @@ def test_name_that_leaves_the_folder_is_refused(
         ("a\r\nSet-Cookie: b.csv", "a_Set-Cookie: b.csv"),
         ("nul\x00.csv", "nul_.csv"),
         ("\udcff.csv", "_.csv"),
+        ("\u202egpj.exe", "_gpj.exe"),
         ("", "unnamed.csv"),
         (".", "unnamed.csv"),
         ("Zürich 東京 🎉.csv", "Zürich 東京 🎉.csv"),
