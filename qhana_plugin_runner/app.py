@@ -19,6 +19,7 @@ from . import (
     plugin_loader,
     publishing,
     recovery,
+    redaction,
     registry_client,
     requests,
     storage,
@@ -41,6 +42,7 @@ def build_app(
     )
     load_config(app, test_config)
     configure_logging(app, silent_log)
+    redaction.init_app(app)
     _trust_proxies(app)
     # parts
     babel.init_app(app)

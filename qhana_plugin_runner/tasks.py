@@ -28,6 +28,7 @@ from .db import DB
 from .db.models.tasks import ProcessingTask, TaskState
 from .errors import TaskNotFoundError, TaskResultTypeError
 from .flask_task import ADD_STEP, SAVE_ERROR, SAVE_RESULT
+from .redaction import redact
 from .signals import (
     TASK_DETAILS_CHANGED,
     TASK_SIGNALS,
@@ -135,7 +136,7 @@ def save_task_error(
         db_id: id of the database task.
     """
     TASK_LOGGER.info("Task %s has failed: %r", db_id, exception)
-    close_task(db_id, TaskState.FAILED, _error_log(exception, traceback))
+    close_task(db_id, TaskState.FAILED, redact(_error_log(exception, traceback)))
 
 
 def _error_log(

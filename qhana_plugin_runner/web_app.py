@@ -14,6 +14,7 @@ from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from werkzeug.routing import MapAdapter
 
 from .api.json_answers import RunnerJSONProvider
+from .config.hidden import HidingConfig
 
 # Probes use addresses as hosts; these answers contain no URLs.
 _PROBED_PATHS = ("/health/", "/healthz", "/readyz")
@@ -38,8 +39,12 @@ class LazySessions(SecureCookieSessionInterface):
 
 
 class RunnerFlask(Flask):
-    """Flask, except that ``SERVER_NAME`` only counts where there is no request."""
+    """Flask, except that ``SERVER_NAME`` only counts where there is no request.
 
+    Its configuration shows no secrets.
+    """
+
+    config_class = HidingConfig
     json_provider_class = RunnerJSONProvider
     session_interface = LazySessions()
 

@@ -20,7 +20,15 @@ SCAFFOLD = ROOT / PACKAGE / "scaffold"
 # in this list. A name stands for itself and everything below it, unless a longer name
 # says something else.
 LAYERS = {
-    "words": ("config", "errors", "signals", "babel", "identity", "util"),
+    "words": (
+        "config",
+        "errors",
+        "signals",
+        "babel",
+        "identity",
+        "redaction",
+        "util",
+    ),
     "parts": (
         "db",
         "celery",

@@ -42,6 +42,15 @@ def secret(value: Any) -> str | bytes:
     raise ValueError("a non-empty text or bytes")
 
 
+def secret_list(value: Any) -> list[str | bytes]:
+    """Accept a list of secrets, or text with blanks between them."""
+    if isinstance(value, str):
+        value = value.split()
+    if isinstance(value, (list, tuple)):
+        return [secret(part) for part in value]
+    raise ValueError("a list of non-empty texts, or texts separated by blanks")
+
+
 def boolean(value: Any) -> bool:
     """Accept a boolean, or one of the usual words for it."""
     if isinstance(value, bool):

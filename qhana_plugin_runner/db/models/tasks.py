@@ -29,6 +29,7 @@ from .base import (
     short_text,
     utc_now,
 )
+from .encrypted_text import EncryptedText
 from .mutable_json import JSON_LIKE, MutableJSON
 from .task_life import FINAL_STATES, TaskLifeMixin, TaskState, changes_one
 from .task_parts import Step, TaskFile, TaskLink, TaskUpdateSubscription, WebhookRef
@@ -53,7 +54,7 @@ class ProcessingTask(TaskLifeMixin, SavableMixin):
         task_name: name of the Celery task that was started first.
         started_at: when the row was made.
         finished_at: when the task ended, ``None`` before.
-        parameters: the plugin's arguments, usually JSON text.
+        parameters: the plugin's arguments, usually JSON text; encrypted in the database.
         data: JSON value that the plugin may use freely; changes at any depth are saved.
         multi_step: whether the task has had steps.
         steps: the steps in order; only the last may be open.
@@ -86,7 +87,7 @@ class ProcessingTask(TaskLifeMixin, SavableMixin):
     task_name: Mapped[str] = mapped_column(short_text(500))
     started_at: Mapped[datetime] = mapped_column(UTCDateTime(), default_factory=utc_now)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), default=None)
-    parameters: Mapped[str] = mapped_column(LongText(), default="", repr=False)
+    parameters: Mapped[str] = mapped_column(EncryptedText(), default="", repr=False)
     data: Mapped[JSON_LIKE] = mapped_column(
         MutableJSON, default_factory=dict, nullable=True, repr=False
     )
