@@ -59,6 +59,8 @@ class UploadParametersSchema(FrontendFormBaseSchema):
             "description": "What the data means, for example `entity/list`, "
             "`entity/vector` or `relation/list`.",
             "input_type": "text",
+            "pattern": f"^{DATA_TYPE_PATTERN.pattern}$",
+            "maxLength": MAX_TYPE_LENGTH,
             "datalist": [
                 "entity/list",
                 "entity/numeric",
@@ -78,6 +80,8 @@ class UploadParametersSchema(FrontendFormBaseSchema):
             "description": "The format of the file, for example `text/csv`. If this is "
             "empty, the extension of the file name decides.",
             "input_type": "text",
+            "pattern": f"^({CONTENT_TYPE_PATTERN.pattern})?$",
+            "maxLength": MAX_TYPE_LENGTH,
             "datalist": ["text/csv", "application/json", "application/X-lines+json"],
         },
     )

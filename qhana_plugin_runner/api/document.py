@@ -23,12 +23,16 @@ from apispec.ext.marshmallow import resolver as usual_schema_name
 from flask import Blueprint, Flask, json
 from flask_smorest import Api
 from marshmallow import Schema
-from marshmallow.fields import Field
+from marshmallow.fields import Field, Integer, Url
 
 from qhana_plugin_runner.api.extra_fields import CSVList, EnumField
 from qhana_plugin_runner.api.jwt import SECURITY_SCHEMES
+from qhana_plugin_runner.api.operation_details import OperationDetails
+from qhana_plugin_runner.api.url_fields import url_pattern
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.api")
+
+_NUMBERS = "^([+-]?[0-9]+(,[+-]?[0-9]+)*)?$"
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,11 @@ class RunnerApi(Api):
         return None
 
     def _init_spec(self, **options: Any) -> None:
-        super()._init_spec(marshmallow_plugin=_SchemaPlugin(), **options)
+        super()._init_spec(
+            marshmallow_plugin=_SchemaPlugin(),
+            extra_plugins=[OperationDetails()],
+            **options,
+        )
         assert self._spec is not None
         for field_type in (EnumField, CSVList):
             self._register_field(field_type, "string", None)
@@ -169,6 +177,12 @@ def _plain_attributes(
     if isinstance(field, EnumField):
         choices = list(field.metadata["options"])
         ret = {**ret, "enum": [*choices, None] if field.allow_none else choices}
+    if isinstance(field, Url) and not (field.relative or field.dump_only):
+        ret = {"pattern": url_pattern(field), **ret}
+    if isinstance(field, CSVList) and isinstance(field.element_type, Integer):
+        ret = {"pattern": _NUMBERS, **ret}
+    if ret.get("type") == "file":  # as in the version before OpenAPI 3
+        ret = {**ret, "type": "string", "format": "binary"}
     return _plain(ret)
 
 

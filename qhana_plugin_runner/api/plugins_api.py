@@ -27,6 +27,14 @@ PLUGINS_API = SecurityBlueprint(
 )
 
 
+# With an @ it is the identifier of a plugin, whose own view answers.
+_PLUGIN_NAME = {
+    "in": "path",
+    "name": "plugin",
+    "schema": {"type": "string", "minLength": 1, "pattern": "^[^@/]+$"},
+}
+
+
 class PluginSchema(MaBaseSchema):
     """One plugin in the list."""
 
@@ -96,7 +104,7 @@ def _newest_version(name: str) -> QHAnaPluginBase | None:
     return max(versions, key=lambda plugin: plugin.parsed_version, default=None)
 
 
-@PLUGINS_API.route("/<string:plugin>/")
+@PLUGINS_API.route("/<string:plugin>/", parameters=[_PLUGIN_NAME])
 class PluginView(MethodView):
     """The newest version of a plugin."""
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime, timezone
 from typing import Any
 
@@ -27,6 +26,10 @@ from qhana_plugin_runner.db.models.tasks import TaskState
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 100
 
+_CURSOR = re.compile("before-([0-9]{1,10})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LAST = datetime(9998, 12, 31, tzinfo=timezone.utc)
+_FRACTION = re.compile(r"\.(\d+)")
 _OFFSET_AFTER_SPACE = re.compile(r" (\d\d:\d\d)$")
 
 
@@ -38,12 +41,17 @@ class TimeField(Field):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
         # An unquoted + of an offset arrives as a space.
         text = _OFFSET_AFTER_SPACE.sub(r"+\1", re.sub("[zZ]$", "+00:00", str(value)))
+        # Python 3.10 reads fractions of three or six digits only.
+        text = _FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", text)
         try:
             time = datetime.fromisoformat(text)
         except ValueError as err:
             raise self.make_error("invalid") from err
-        if not 1970 <= time.year < 9999:
-            raise self.make_error("invalid")
+        # No task is older or younger, and the ends of the calendar have no UTC.
+        if time.year < _EPOCH.year:
+            return _EPOCH
+        if time.year > _LAST.year:
+            return _LAST
         return time.astimezone(timezone.utc) if time.tzinfo else _utc(time)
 
 
@@ -56,19 +64,15 @@ class CursorField(Field):
         return None if value is None else cursor_text(value)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
-        try:
-            text = urlsafe_b64decode(str(value)).decode("ascii")
-        except ValueError as err:
-            raise self.make_error("invalid") from err
-        number = re.fullmatch(r"before ([0-9]{1,10})", text)
-        if number is None or int(number[1]) > MAX_ROW_ID:
+        number = _CURSOR.fullmatch(str(value))
+        if number is None:
             raise self.make_error("invalid")
-        return int(number[1])
+        return min(int(number[1]), MAX_ROW_ID)
 
 
 def cursor_text(before: int) -> str:
     """Return the cursor of a page whose tasks have smaller ids."""
-    return urlsafe_b64encode(f"before {before}".encode()).decode()
+    return f"before-{before}"
 
 
 def _utc(time: datetime) -> datetime:
@@ -113,7 +117,11 @@ class TaskListQuerySchema(MaBaseSchema):
         metadata={"description": "How many tasks a page has at most."},
     )
     cursor = CursorField(
-        metadata={"description": "From the link to the next page.", "type": "string"}
+        metadata={
+            "description": "From the link to the next page.",
+            "type": "string",
+            "pattern": f"^{_CURSOR.pattern}$",
+        }
     )
 
 

@@ -66,7 +66,7 @@ class OutputSchema(MaBaseSchema):
     name = String(required=False)
     data_type = String(required=True)
     content_type = String(required=True)
-    href = Url(required=True, require_tld=False)
+    href = String(required=True, metadata={"format": "url"})
 
 
 class TaskSchema(MaBaseSchema):
@@ -97,7 +97,12 @@ class TaskCommandSchema(MaBaseSchema):
         unknown = RAISE
 
     # null is answered by the view: clients know that answer as 400.
-    command = String(required=True, allow_none=True, validate=OneOf(COMMANDS))
+    command = String(
+        required=True,
+        allow_none=True,
+        validate=OneOf(COMMANDS),
+        metadata={"enum": list(COMMANDS), "nullable": False},
+    )
     webhook_href = Url(
         required=True,
         schemes=("http", "https"),

@@ -28,6 +28,37 @@ _DATA_URL = re.compile(
 )
 
 
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOTTED_HOST = rf"({_LABEL}\.)+([A-Za-z]{{2,6}}|[A-Za-z0-9-]{{2,63}})"
+_NUMERIC_HOST = r"[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f]*:[0-9A-Fa-f:]+\]"
+_DOCUMENTED = {
+    "file": r"file://(localhost)?/[!-~]*",
+    "data": "data:[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+(;base64)?,[ -~]*",
+}
+
+
+def url_pattern(field: Url) -> str:
+    """Describe the URLs that a field accepts by a regular expression for documents.
+
+    It is as strict as the field or a little stricter: URLs are taken in upper case and
+    with characters beyond ASCII as well, but nobody needs them.
+    """
+    rule = next(v for v in field.validators if isinstance(v, (URL, InputUrl)))
+    schemes = sorted({str(scheme).lower() for scheme in rule.schemes})
+    hosts = ["localhost", _NUMERIC_HOST, _DOTTED_HOST]
+    if isinstance(rule, InputUrl) or not rule.require_tld:
+        hosts.append(_LABEL)
+    network = "|".join(scheme for scheme in schemes if scheme not in _DOCUMENTED)
+    forms = [form for scheme, form in _DOCUMENTED.items() if scheme in schemes]
+    if network:
+        host = "|".join(hosts)
+        user = r"([A-Za-z0-9._~!$&'()*+,;=:-]*@)?"
+        forms.append(rf"({network})://{user}({host})(:[0-9]+)?([/?][!-~]+|/)?")
+    # A field that may be empty takes the empty text for no value.
+    is_optional = isinstance(rule, InputUrl) and field.allow_none
+    return f"^({'|'.join(forms)}){'?' if is_optional else ''}$"
+
+
 class InputUrl(Validator):
     """Accepts absolute URLs that may name input data.
 

@@ -18,6 +18,7 @@ from marshmallow.fields import Field
 from werkzeug import Response
 
 from qhana_plugin_runner.api import jwt
+from qhana_plugin_runner.api.argument_details import documented_parameters
 from qhana_plugin_runner.api.request_data import RequestParser
 from qhana_plugin_runner.api.url_fields import FileUrl, PluginUrl
 
@@ -216,17 +217,9 @@ class SecurityBlueprint(Blueprint):
     def _prepare_arguments_doc(
         self, doc: dict[str, Any], doc_info: dict[str, Any], **kwargs: Any
     ) -> dict[str, Any]:
-        # An operation has one request body: form fields and files of one request
-        # become one multipart body instead of a body and an invalid parameter.
-        parameters = doc_info.get("arguments", {}).get("parameters", [])
-        form_parts = [p for p in parameters if p.get("in") in ("form", "files")]
-        if len(form_parts) > 1:
-            merged = dict(form_parts[0])
-            merged["schema"] = {"allOf": [part["schema"] for part in form_parts]}
-            merged["content_type"] = "multipart/form-data"
-            merged["required"] = any(part["required"] for part in form_parts)
-            doc_info["arguments"]["parameters"] = [
-                merged,
-                *(p for p in parameters if p not in form_parts),
-            ]
+        arguments = doc_info.get("arguments", {})
+        if "parameters" in arguments:
+            arguments["parameters"] = documented_parameters(
+                arguments["parameters"], kwargs["api"].ma_plugin.converter
+            )
         return super()._prepare_arguments_doc(doc, doc_info, **kwargs)

@@ -51,10 +51,10 @@ def fields(document: dict[str, Any], operation: dict[str, Any]) -> list[str]:
     """The names of everything that an operation reads."""
     names = [parameter["name"] for parameter in operation.get("parameters", [])]
     for media in operation.get("requestBody", {}).get("content", {}).values():
-        schemas = media["schema"].get("allOf", [media["schema"]])
-        for schema in schemas:
-            name = schema["$ref"].rpartition("/")[2]
-            names += document["components"]["schemas"][name].get("properties", {})
+        schema = media["schema"]
+        if "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        names += schema.get("properties", {})
     return names
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
 from api.probe_app import PROBE, create_probe_app
+from qhana_plugin_runner.api.util import MaBaseSchema
 
 SNAPSHOT = Path(__file__).with_name("openapi_routes.json")
 PLUGINS = Path(__file__).parents[2] / "plugins"
@@ -115,28 +117,87 @@ def test_forms_are_urlencoded_unless_they_contain_files(document: dict[str, Any]
     assert list(process) == ["application/x-www-form-urlencoded"]
     upload = paths[f"{PROBE}/upload/"]["post"]["requestBody"]["content"]
     assert list(upload) == ["multipart/form-data"]
-    assert len(upload["multipart/form-data"]["schema"]["allOf"]) == 2
+    form = upload["multipart/form-data"]["schema"]
+    assert {"inputStr", "theFile"} <= form["properties"].keys()
+    assert form["required"] == ["inputStr", "theFile"]
 
 
 def test_choices_are_the_names_that_a_form_sends(document: dict[str, Any]) -> None:
     body = document["paths"][f"{PROBE}/process/"]["post"]["requestBody"]["content"]
-    schema = body["application/x-www-form-urlencoded"]["schema"]
-    properties = resolve(document, schema["$ref"])["properties"]
+    properties = body["application/x-www-form-urlencoded"]["schema"]["properties"]
     assert properties["color"] == {
         "type": "string",
         "enum": ["red", "dark_blue"],
         "default": "red",
     }
     assert properties["names"]["type"] == "string"
-    assert properties["entityUrl"] == {"type": "string", "format": "url"}
+
+
+@pytest.mark.parametrize(
+    ("url", "is_documented"),
+    [
+        ("https://user:pw@data.example:8080/a?b=c", True),
+        ("http://backend/x", True),
+        ("http://[::1]/", True),
+        ("file:///data/x.csv", True),
+        ("data:text/csv;base64,YQ==", True),
+        ("", False),
+        ("ftps:/x", False),
+        ("javascript:alert(1)", False),
+        ("file://other/x", False),
+    ],
+)
+def test_urls_are_described_by_what_their_field_accepts(
+    document: dict[str, Any], url: str, is_documented: bool
+) -> None:
+    body = document["paths"][f"{PROBE}/process/"]["post"]["requestBody"]["content"]
+    field = body["application/x-www-form-urlencoded"]["schema"]["properties"]["entityUrl"]
+    assert (field["type"], field["format"]) == ("string", "url")
+    assert bool(re.search(field["pattern"], url)) is is_documented
+
+
+def test_micro_frontends_take_any_text(document: dict[str, Any]) -> None:
+    views = document["paths"][f"{PROBE}/ui/"]
+    query = {field["name"]: field["schema"] for field in views["get"]["parameters"]}
+    content = views["post"]["requestBody"]["content"]
+    form = content["application/x-www-form-urlencoded"]["schema"]["properties"]
+    for fields in (query, form):
+        assert fields["color"]["anyOf"][0]["enum"] == ["red", "dark_blue"]
+        assert fields["color"]["anyOf"][1] == {"type": "string"}
+
+
+def test_errors_of_shared_code_are_documented_for_every_view(
+    document: dict[str, Any],
+) -> None:
+    process = document["paths"][f"{PROBE}/process/"]["post"]["responses"]
+    assert {"400", "401", "403", "413", "415", "422", "429", "503"} <= process.keys()
+    step = document["paths"][f"{PROBE}/{{db_id}}/json/"]["post"]["responses"]
+    assert "404" in step
+    error = document["components"]["responses"]["DEFAULT_ERROR"]["content"]
+    assert error.keys() == {"application/json", "text/html"}
+
+
+def test_a_view_that_says_nothing_may_answer_anything(document: dict[str, Any]) -> None:
+    old = document["paths"]["/plugins/api-probe@v1-9-0/"]["get"]["responses"]
+    assert "content" not in old["2XX"]
+
+
+def test_refused_fields_are_documented(document: dict[str, Any]) -> None:
+    for view, is_closed in (("strict", True), ("process", False)):
+        body = document["paths"][f"{PROBE}/{view}/"]["post"]["requestBody"]["content"]
+        schema = body["application/x-www-form-urlencoded"]["schema"]
+        assert (schema.get("additionalProperties") is False) is is_closed
 
 
 def test_schemas_of_equal_name_are_numbered_without_warnings(tmp_path: Path) -> None:
-    app = create_probe_app(tmp_path)
+    resolver = create_probe_app(tmp_path).extensions["qhana-openapi"].ma_plugin.resolver
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        document = app.test_client().get("/api-spec.json").get_json()
-    assert {"Probe", "Probe1"} <= document["components"]["schemas"].keys()
+        found = [
+            resolver.resolve_schema_dict(type("EqualSchema", (MaBaseSchema,), {}))
+            for _ in range(2)
+        ]
+    assert [schema["$ref"].rpartition("/")[2] for schema in found] == ["Equal", "Equal1"]
 
 
 def test_the_document_is_sent_once_and_then_not_modified(client: FlaskClient) -> None:

@@ -66,13 +66,15 @@ class ProbeSchema(FrontendFormBaseSchema):
 class ProbeResultSchema(MaBaseSchema):
     """What the views answer."""
 
-    the_value = ma.fields.Raw()
+    the_value = ma.fields.Raw(allow_none=True)
 
 
 class FilesSchema(MaBaseSchema):
     """An uploaded file."""
 
-    the_file = ma.fields.Raw(metadata={"type": "string", "format": "binary"})
+    the_file = ma.fields.Raw(
+        required=True, metadata={"type": "string", "format": "binary"}
+    )
 
 
 @PROBE_BLP.route("/")
@@ -131,6 +133,7 @@ class ProcessView(MethodView):
 
     @PROBE_BLP.arguments(ProbeSchema(unknown=EXCLUDE), location="form")
     @PROBE_BLP.response(HTTPStatus.SEE_OTHER)
+    @PROBE_BLP.alt_response(HTTPStatus.OK, schema=ProbeSchema())
     @PROBE_BLP.require_jwt("jwt", optional=True)
     def post(self, arguments: dict[str, Any]) -> Any:
         """Take the form; the answer repeats what was understood."""
@@ -156,7 +159,7 @@ class UploadView(MethodView):
     @PROBE_BLP.response(HTTPStatus.OK, ProbeResultSchema())
     def post(self, form: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
         """Take both, in the order of the decorators."""
-        content = files["the_file"].read().decode()
+        content = files["the_file"].read().decode(errors="replace")
         return {"the_value": [form["input_str"], files["the_file"].filename, content]}
 
 

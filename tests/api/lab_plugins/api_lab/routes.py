@@ -148,6 +148,7 @@ class ProcessView(MethodView):
 
     @LAB.arguments(FormSchema(unknown=ma.EXCLUDE), location="form")
     @LAB.response(HTTPStatus.SEE_OTHER)
+    @LAB.alt_response(HTTPStatus.OK, schema=FormSchema())
     @LAB.require_jwt("jwt", optional=True)
     def post(self, arguments: Mapping[str, Any]) -> Response:
         """Send the values back instead of starting a task."""
@@ -166,7 +167,10 @@ class UploadView(MethodView):
     @LAB.response(HTTPStatus.OK)
     def post(self, form: Mapping[str, Any], files: Mapping[str, Any]) -> Any:
         """Send back what arrived."""
-        return {"form": form["input_str"], "file": files["some_file"].read().decode()}
+        return {
+            "form": form["input_str"],
+            "file": files["some_file"].read().decode(errors="replace"),
+        }
 
 
 @LAB.route("/strict-form/", methods=["POST"])
