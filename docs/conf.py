@@ -23,6 +23,7 @@ release = version = _PROJECT["version"]
 extensions = [
     "myst_parser",
     "reference",
+    "api_reference",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_click",
@@ -35,6 +36,8 @@ html_theme = "furo"
 html_title = f"{project} {release}"
 
 myst_heading_anchors = 3
+# Attributes are in the docstrings of their classes, not objects of their own.
+napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 copybutton_prompt_text = "$ "

@@ -13,6 +13,7 @@ import logging
 import secrets
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -106,6 +107,7 @@ class LeaseKeeper:
         try:
             with self.app.app_context():
                 renew_lease(str(self.lease_id), worker_name, self.seconds)
+                self._show_heartbeat()
                 close_lost_tasks()
                 webhook_delivery.sweep()
                 send_lost_messages()
@@ -113,6 +115,12 @@ class LeaseKeeper:
             _LOGGER.warning("The lease of this worker was not renewed: %s", err.orig)
         except (KombuOperationalError, OSError) as err:
             _LOGGER.warning("Lost messages were not looked for: %s", err)
+
+    def _show_heartbeat(self) -> None:
+        """Touch the file that tells health checks about this worker."""
+        path = self.app.config.get("WORKER_HEARTBEAT_FILE")
+        if path:
+            Path(path).touch()
 
 
 def renew_lease(lease_id: str, worker_name: str, seconds: float) -> None:

@@ -514,6 +514,13 @@ SETTINGS: tuple[Setting, ...] = (
         env="WEBHOOK_TIMEOUT_SECONDS",
     ),
     Setting(
+        "WORKER_HEARTBEAT_FILE",
+        None,
+        p.optional_text,
+        "A file that a worker touches whenever it renews its lease, for health checks.",
+        env="WORKER_HEARTBEAT_FILE",
+    ),
+    Setting(
         "WEBHOOK_RETRY_SECONDS",
         3600,
         p.number(0),

@@ -87,6 +87,23 @@ def test_old_leases_are_forgotten(app: Flask) -> None:
     assert DB.session.get(WorkerLease, "old") is None
 
 
+def test_a_worker_shows_its_heartbeat_each_time_it_renews_its_lease(
+    app: Flask, tmp_path: Path
+) -> None:
+    heartbeat = tmp_path / "heartbeat"
+    app.config["WORKER_HEARTBEAT_FILE"] = str(heartbeat)
+    keeper: recovery.LeaseKeeper = app.extensions["qhana-lease"]
+    keeper.start("beating@test")
+    try:
+        assert heartbeat.exists()
+        heartbeat.unlink()
+        keeper._renew("beating@test")
+        assert heartbeat.exists()
+    finally:
+        keeper.stop()
+        CELERY.worker_id = None
+
+
 def test_an_idle_worker_hardly_asks_the_database(app: Flask) -> None:
     keeper: recovery.LeaseKeeper = app.extensions["qhana-lease"]
     keeper.start("idle@test")

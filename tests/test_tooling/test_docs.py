@@ -9,10 +9,13 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+import click
 import pytest
+from flask.cli import routes_command, run_command, shell_command
 from invoke import Collection
 
 import tasks
+from qhana_plugin_runner import create_app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = [
@@ -52,6 +55,31 @@ def test_named_invoke_tasks_exist_with_their_flags(page: Path) -> None:
         names = {arg.name for arg in COLLECTION[name].get_arguments()}
         flags = {flag.strip("-").replace("-", "_") for flag in rest.split()}
         assert flags <= names | {"help"}, f"{page}: invoke {name}{rest}"
+
+
+@pytest.fixture(scope="module")
+def flask_commands() -> click.Group:
+    """Every flask command; no plugin and no database is needed for that."""
+    app = create_app({"SECRET_KEY": "test", "PLUGIN_FOLDERS": []}, silent_log=True)
+    for command in (run_command, shell_command, routes_command):
+        app.cli.add_command(command)
+    return app.cli
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_named_flask_commands_exist(page: Path, flask_commands: click.Group) -> None:
+    text = page.read_text(encoding="utf-8")
+    start = r"(?:`|bin/|poetry run |^ *)flask "
+    words = r"([a-z][a-z-]+)(?: ([a-z][a-z-]+)\b)?((?: (?:--?[a-z-]+|[A-Z]+))*)"
+    for name, second, rest in re.findall(start + words, text, re.MULTILINE):
+        command = flask_commands.commands.get(name)
+        assert command is not None, f"{page}: flask {name}"
+        if second and isinstance(command, click.Group):
+            assert second in command.commands, f"{page}: flask {name} {second}"
+            command = command.commands[second]
+        options = {option for p in command.params for option in p.opts} | {"--help"}
+        flags = {word for word in rest.split() if word.startswith("-")}
+        assert flags <= options, f"{page}: flask {name} {second}{rest}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)

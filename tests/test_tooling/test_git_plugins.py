@@ -9,9 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from invoke import Context
+from invoke import Context, Exit
 
-from tooling.git_plugins import GitSource, load_git_plugins
+from git_server import git_server
+from tooling.git_plugins import load_git_plugins
+from tooling.git_source import GitSource, tokens_by_host
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
 
@@ -37,11 +39,14 @@ HASH = "0123456789abcdef0123456789abcdef01234567"
         ),
         (
             "git+https://user:token@h.org/p.git#egg=p&subdirectory=a/b",
-            "https://user:token@h.org/p.git",
+            "https://h.org/p.git",
             "",
             "a/b",
             "p",
         ),
+        ("git+https://h.org/@group/p@v1", "https://h.org/@group/p", "v1", "", "p"),
+        ("git+https://h.org/@group/p", "https://h.org/@group/p", "", "", "p"),
+        ("git+https://h.org/p#egg=p", "https://h.org/p", "", "", "p"),
         (f"git+file:///srv/p@{HASH}#egg=p", "file:///srv/p", HASH, "", "p"),
     ],
 )
@@ -57,9 +62,15 @@ def test_forms_of_a_line(
     "line",
     [
         "https://h.org/p.git",
+        "--upload-pack=touch",
         "git+ext::sh -c touch% /tmp/pwned",
+        "git+ext://sh",
+        "git+ssh://-oProxyCommand=touch/p.git",
+        "git+ssh://-oProxyCommand=touch@h.org/p.git",
         "git+https://h.org/p.git extra",
         "git+https://h.org/p.git@--upload-pack=touch",
+        "git+https://h.org/p.git@main:refs/heads/other",
+        "git+https://h.org/p.git@../..",
         "git+https://h.org/",
         "git+https://h.org/..",
         "p",
@@ -70,9 +81,38 @@ def test_other_lines_are_refused(line: str) -> None:
         GitSource(line)
 
 
-def test_messages_show_no_token() -> None:
-    source = GitSource("git+https://user:token@h.org/p.git")
-    assert source.label == "https://h.org/p.git"
+def test_user_and_password_are_kept_apart_from_the_url() -> None:
+    source = GitSource("git+https://user:to%40ken@h.org/p.git")
+    assert source.url == "https://h.org/p.git"
+    assert source.login({}) == ("user", "to@ken")
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", {}),
+        ("h.org=secret", {"h.org": ("oauth2", "secret")}),
+        (
+            "h.org=user:secret\n g.org:8443=a=b",
+            {"h.org": ("user", "secret"), "g.org:8443": ("oauth2", "a=b")},
+        ),
+    ],
+)
+def test_tokens_by_host(text: str, tokens: dict[str, tuple[str, str]]) -> None:
+    assert tokens_by_host(text) == tokens
+
+
+def test_a_token_without_a_host_is_refused_and_not_shown() -> None:
+    with pytest.raises(ValueError, match="part 2") as error:
+        tokens_by_host("h.org=secret other-secret")
+    assert "secret" not in str(error.value)
+
+
+def test_a_token_is_only_for_its_host() -> None:
+    tokens = {"h.org": ("user", "secret")}
+    assert GitSource("git+https://h.org/p").login(tokens) == ("user", "secret")
+    assert GitSource("git+https://h.org.example/p").login(tokens) is None
+    assert GitSource("git+ssh://git@h.org/p").login(tokens) is None
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -176,6 +216,127 @@ def test_repositories_of_one_name_do_not_collide(
     commit(other, {"three.py": "3"})
     lines = [f"git+file://{repository}#subdirectory=nested", f"git+file://{other}"]
     assert load(tmp_path / "out", monkeypatch, *lines) == ["three.py", "two.py"]
+
+
+def test_what_is_gone_from_the_repository_goes_here_and_other_files_stay(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = f"git+file://{repository}@main"
+    load(tmp_path / "out", monkeypatch, line)
+    (tmp_path / "out" / "mine.py").write_text("mine")
+    git(repository, "rm", "-r", "--quiet", "nested", "one.py")
+    commit(repository, {"new.py": "new"})
+    found = load(tmp_path / "out", monkeypatch, line)
+    assert found == ["mine.py", "new.py", "package/__init__.py"]
+    assert load(tmp_path / "out", monkeypatch, "") == ["mine.py"]
+
+
+def test_a_commit_older_than_the_shallow_history_is_found(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = git(repository, "rev-parse", "HEAD")
+    for number in range(3):
+        commit(repository, {"one.py": f"newer {number}"})
+    load(tmp_path / "out", monkeypatch, f"git+file://{repository}@main")
+    load(tmp_path / "out", monkeypatch, f"git+file://{repository}@{first[:10]}")
+    assert (tmp_path / "out" / "one.py").read_text() == "1"
+
+
+def test_the_commit_is_reported(
+    repository: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    git(repository, "tag", "v1")
+    load(tmp_path / "out", monkeypatch, f"git+file://{repository}@v1")
+    head = git(repository, "rev-parse", "HEAD")
+    assert f"v1 is commit {head}" in capsys.readouterr().out
+
+
+def test_without_the_repository_the_state_of_the_last_start_is_used(
+    repository: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = f"git+file://{repository}@main#subdirectory=nested"
+    load(tmp_path / "out", monkeypatch, line)
+    repository.rename(tmp_path / "away")
+    assert load(tmp_path / "out", monkeypatch, line) == ["two.py"]
+    assert "as it was before" in capsys.readouterr().out
+    assert load(tmp_path / "out", monkeypatch, line.replace("main", "other")) == []
+
+
+def test_two_repositories_with_one_file_are_reported(
+    repository: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "--quiet", "--initial-branch=main")
+    commit(other, {"two.py": "other"})
+    lines = [f"git+file://{repository}#subdirectory=nested", f"git+file://{other}"]
+    assert load(tmp_path / "out", monkeypatch, *lines) == ["two.py"]
+    assert "two.py of" in capsys.readouterr().err
+
+
+def test_strict_loading_fails_after_naming_all_failures(
+    repository: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GIT_PLUGINS_STRICT", "true")
+    lines = [f"git+file://{tmp_path}/missing", "nonsense", f"git+file://{repository}"]
+    with pytest.raises(Exit, match="2 failed"):
+        load(tmp_path / "out", monkeypatch, *lines)
+    assert capsys.readouterr().err.count("skipped") == 2
+
+
+def test_a_private_repository_opens_with_a_token_that_is_shown_nowhere(
+    repository: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with git_server(tmp_path, user="oauth2", password="s3cret-token") as address:
+        line = f"git+http://{address}/my-plugins#subdirectory=nested"
+        assert load(tmp_path / "out", monkeypatch, line) == []
+        monkeypatch.setenv("GIT_PLUGINS_TOKEN", f"{address}=wrong-s3cret")
+        assert load(tmp_path / "out", monkeypatch, line) == []
+        monkeypatch.setenv("GIT_PLUGINS_TOKEN", f"{address}=s3cret-token")
+        assert load(tmp_path / "out", monkeypatch, line) == ["two.py"]
+        monkeypatch.delenv("GIT_PLUGINS_TOKEN")
+        line = line.replace("//", "//oauth2:s3cret-token@")
+        assert load(tmp_path / "other", monkeypatch, line) == ["two.py"]
+    assert "s3cret" not in "".join(capfd.readouterr())
+    files = [path for path in tmp_path.glob("o*/.repositories/**/*") if path.is_file()]
+    assert files
+    assert not any(b"s3cret" in path.read_bytes() for path in files)
+
+
+def test_ssh_uses_the_operators_command(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "ssh-with-key"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/log\nexec sh -c "$2"\n')
+    program.chmod(0o700)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(program))
+    monkeypatch.setenv("GIT_SSH_VARIANT", "simple")
+    line = f"git+ssh://git@h.org{repository}#subdirectory=nested"
+    assert load(tmp_path / "out", monkeypatch, line) == ["two.py"]
+    assert "git@h.org" in (tmp_path / "log").read_text()
+
+
+def test_a_repository_of_another_user_may_be_read(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    line = f"git+file://{repository}#subdirectory=nested"
+    assert load(tmp_path / "out", monkeypatch, line) == ["two.py"]
 
 
 def test_bad_lines_are_named_and_skipped(

@@ -189,7 +189,7 @@ def work(self: Any, db_id: int) -> str:
         raise TaskNotFoundError(f"There is no task with the id {db_id}.")
 
     parameters = ParametersSchema().load(loads(task.parameters))
-    result = transform(parameters["text"])
+    result = transform(**parameters)
     with SpooledTemporaryFile(mode="w", encoding="utf-8", newline="") as output:
         output.write(result)
         STORE.persist_task_result(
@@ -199,5 +199,5 @@ def work(self: Any, db_id: int) -> str:
 
 
 def transform(text: str) -> str:
-    """Return the result for a text."""
+    """Return the result. The arguments are the fields of the form."""
     return text.upper()

@@ -18,7 +18,7 @@ def runner() -> Iterator[RunnerClient]:
         yield client
 
 
-def test_writes_the_text_in_capital_letters(runner: RunnerClient) -> None:
+def test_writes_the_result(runner: RunnerClient) -> None:
     task = runner.run("example-plugin", {"text": "hello"})
     assert runner.output(task, "result.txt").text == "HELLO"
 
