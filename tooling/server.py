@@ -4,17 +4,25 @@
 
 import sys
 
-from invoke import Context, task
+from invoke import Context, Exit, task
 
 from . import shell
+
+# One thread for each request: event streams (TASK_EVENTS_MAX_LISTENERS of them) and slow
+# clients hold theirs for a long time. Threads are made when they are needed.
+DEFAULT_THREADS = 96
 
 
 def gunicorn_command(
     bind: str, workers: int, log_level: str, heartbeat: str
 ) -> list[str]:
     """Return gunicorn's command line; threads keep slow clients from blocking it."""
-    options = ["--bind", bind, "--workers", workers, "--worker-class", "gthread"]
-    options += ["--threads", 8, "--worker-tmp-dir", heartbeat, "--error-logfile", "-"]
+    threads = shell.environment().get("GUNICORN_THREADS") or str(DEFAULT_THREADS)
+    if not threads.isdecimal() or int(threads) < 1:
+        raise Exit(f"GUNICORN_THREADS is '{threads}', allowed is a number from 1.")
+    options = ["--config", "python:tooling.gunicorn_config", "--bind", bind]
+    options += ["--workers", str(workers), "--threads", threads]
+    options += ["--worker-tmp-dir", heartbeat, "--error-logfile", "-"]
     options += ["--log-level", log_level, "--no-control-socket"]
     return shell.python("gunicorn", *options, "qhana_plugin_runner:create_app()")
 

@@ -49,7 +49,11 @@ def engine() -> Iterator[Engine]:
 
 def output(engine: Engine, env: dict[str, str], *program: str) -> tuple[int, str]:
     command = engine.command(TAG, env, {}, list(program) or None)
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    # buildah now and then loses what a program that ends at once has printed.
+    for _attempt in range(3):
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        if result.stdout or result.stderr or engine.name != "buildah":
+            break
     return result.returncode, result.stdout + result.stderr
 
 

@@ -166,7 +166,7 @@ def test_a_server_container_migrates_and_starts_gunicorn(
     with pytest.raises(Replaced):
         invoke("start-docker")
     assert replaced[:2] == [["-m", "flask", "install"], ["-m", "flask", "db", "upgrade"]]
-    assert "gunicorn --bind 0.0.0.0:8080 --workers 3 " in " ".join(replaced[2])
+    assert " --bind 0.0.0.0:8080 --workers 3 --threads " in " ".join(replaced[2])
 
 
 @pytest.mark.parametrize(
