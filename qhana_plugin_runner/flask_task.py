@@ -233,7 +233,8 @@ def _context_of_message(app: Flask, request: Any) -> Iterator[None]:
                 root.netloc, script_name=root.path or "/", url_scheme=root.scheme
             )
         client = request.get(CLIENT_HEADER)
-        if client:
+        # A task that runs where it is called works for whoever its caller works for.
+        if client or not (request.called_directly or request.is_eager):
             stack.enter_context(working_for(Client.from_text(client)))
         locale = request.get(LOCALE_HEADER)
         if locale and "babel" in app.extensions:

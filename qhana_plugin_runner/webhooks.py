@@ -11,7 +11,6 @@ import logging
 import secrets
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from flask import Flask, current_app
@@ -21,7 +20,7 @@ from . import webhook_delivery
 from .db import DB
 from .db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from .db.models.webhook_deliveries import WebhookDelivery
-from .errors import FetchError, TooManySubscriptionsError
+from .errors import TooManySubscriptionsError
 from .publishing import session_has_changes
 from .signals import TASK_DETAILS_CHANGED, TASK_STATUS_CHANGED, TASK_STEPS_CHANGED
 from .url_adapters import FetchPolicy
@@ -108,7 +107,7 @@ def subscribe(
             DNS name means is checked when it is called.
         TooManySubscriptionsError: if the task has as many as it may have.
     """
-    _require_allowed(webhook_href)
+    FetchPolicy.current().check_url(webhook_href)
     # Two equal requests at once must not both find nothing: the first one locks the row
     # of the task (an update does so on every database).
     DB.session.execute(
@@ -125,15 +124,6 @@ def subscribe(
         task, webhook_href=webhook_href, task_href=task_href, event_type=event
     ).save()
     DB.session.commit()
-
-
-def _require_allowed(webhook_href: str) -> None:
-    try:
-        url = urlsplit(webhook_href)
-        host, port = url.hostname or "", url.port
-    except ValueError as error:
-        raise FetchError("The URL of the webhook is malformed.") from error
-    FetchPolicy.current().check_proxied_host(host, port)
 
 
 def _require_room(task: ProcessingTask) -> None:

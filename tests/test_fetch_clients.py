@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -214,15 +215,47 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
         yield instance
 
 
-@pytest.mark.parametrize("retried", [False, True])
+@pytest.mark.parametrize(
+    ("before", "op"),
+    [
+        (None, "fetch"),
+        ("retry", "fetch"),
+        ("chained", "fetch"),
+        (None, "fetch_in_thread"),
+    ],
+)
 def test_a_worker_knows_for_whom_it_works(
-    processes: Runner, server: ByteServer, retried: bool
+    processes: Runner, server: ByteServer, before: str | None, op: str
 ) -> None:
-    operation = {"op": "fetch", "url": f"{server.url}/inside"}
-    operations = [{"op": "retry"}, operation] if retried else [operation]
+    operations = [{"op": before}] if before else []
+    operations.append({"op": op, "url": f"{server.url}/inside"})
     outcomes = {}
     for address in ("10.0.0.9", PUBLIC):
         processes.http.headers["X-Forwarded-For"] = address
         task = processes.wait_task(processes.submit(*operations))
         outcomes[address] = task["status"], "private network" in task["log"]
     assert outcomes == {"10.0.0.9": ("SUCCESS", False), PUBLIC: ("FAILURE", True)}
+
+
+def test_a_thread_of_a_task_reads_no_other_files(
+    app: Flask, tmp_path: Path, server: ByteServer
+) -> None:
+    (tmp_path / "a.txt").touch()
+    with ThreadPoolExecutor(1) as pool:
+
+        def status() -> int:
+            url = f"file://{tmp_path}/a.txt"
+            return pool.submit(open_url, url, False).result().status_code
+
+        assert status() == 200
+        with app.app_context(), working_for(Client()):
+            assert status() == 403
+            with working_for(OUTSIDER), pytest.raises(FetchError):
+                pool.submit(open_url, f"{server.url}/inside").result()
+        assert status() == 200
+
+
+def test_a_very_long_host_is_no_own_host(app: Flask) -> None:
+    long = "a." * 126 + "a"
+    assert own_host(app, "10.0.0.9", long) == f"{long}:5005"
+    assert own_host(app, "10.0.0.9", f"a.{long}") == ""

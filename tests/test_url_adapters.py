@@ -17,6 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from byte_server import Answer, ByteServer
+from qhana_plugin_runner.config.settings import default_settings
 from qhana_plugin_runner.errors import FetchError
 from qhana_plugin_runner.plugin_utils.entity_marshalling import load_entities
 from qhana_plugin_runner.requests import REQUEST_SESSION, open_url
@@ -629,6 +630,15 @@ def test_hosts_without_proxy_are_asked_directly(
 
 
 # --- the policy and its words ---------------------------------------------------------
+
+
+def test_everything_is_limited_by_default(tmp_path: Path) -> None:
+    policy = FetchPolicy.from_config(default_settings(debug=False), tmp_path)
+    assert policy.file_roots == (tmp_path / "files",)
+    assert policy.max_bytes == 16 * 1024**3
+    assert policy.max_bytes_in_memory == 512 * 1024**2
+    assert policy.max_data_url_bytes == 1024**2
+    assert policy.max_seconds == 60
 
 
 def test_outside_of_an_app_files_and_lengths_are_not_limited() -> None:

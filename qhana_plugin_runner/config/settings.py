@@ -283,7 +283,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "FETCH_MAX_BYTES",
-        None,
+        16 * 1024**3,
         p.optional(p.integer(1)),
         "Largest (decompressed) answer in bytes that a task may fetch; none: no limit.",
         env="FETCH_MAX_BYTES",

@@ -15,9 +15,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Request, current_app, has_request_context, request
+from flask import (
+    Flask,
+    Request,
+    current_app,
+    has_app_context,
+    has_request_context,
+    request,
+)
 
 from qhana_plugin_runner.url_adapters.addresses import literal_address
 
@@ -26,6 +34,7 @@ OUTSIDE_HEADER = "X-QHAna-Client"
 
 # Some proxies note the port as well.
 _WITH_PORT = re.compile(r"\[([^]]+)\](?::\d+)?|([\d.]+):\d+")
+_LONGEST_HOST = 253
 _LOCAL, _OUTSIDE = "local", "outside"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Not ``is_private``: that counts addresses for documentation and of carriers as well.
@@ -59,7 +68,8 @@ class Client:
             return client
         if has_request_context() and "REMOTE_ADDR" in request.environ:
             return cls.of_request(request)
-        return cls()
+        work = work_of_other_threads()
+        return work.client if work else cls()
 
     @classmethod
     def of_request(cls, request: Request) -> Client:
@@ -89,17 +99,47 @@ class Client:
         return cls(kind == _LOCAL, own_host or None)
 
 
+@dataclass(frozen=True, eq=False)
+class Work:
+    """Something that this process does for a client at the moment.
+
+    Attributes:
+        client: the client.
+        app: the application that does it, ``None`` outside of any.
+    """
+
+    client: Client
+    app: Flask | None
+
+
 _CLIENT_OF_TASK: ContextVar[Client | None] = ContextVar("qhana_client", default=None)
+_WORK_OF_PROCESS: list[Work] = []
 
 
 @contextmanager
 def working_for(client: Client) -> Iterator[None]:
     """Fetch on behalf of a client whose request is over or in another process."""
+    app: Any = current_app
+    work = Work(client, app._get_current_object() if has_app_context() else None)
     token = _CLIENT_OF_TASK.set(client)
+    _WORK_OF_PROCESS.append(work)
     try:
         yield
     finally:
+        _WORK_OF_PROCESS.remove(work)
         _CLIENT_OF_TASK.reset(token)
+
+
+def work_of_other_threads() -> Work | None:
+    """Return the work that a thread without a context probably belongs to.
+
+    Tasks may start threads, which know nothing of the task. If there are several tasks,
+    one for a client from outside counts.
+    """
+    if _CLIENT_OF_TASK.get() is not None:
+        return None
+    works = sorted(_WORK_OF_PROCESS, key=lambda work: work.client.is_local)
+    return works[0] if works else None
 
 
 def is_local_address(text: str) -> bool:
@@ -140,6 +180,5 @@ def _own_host(request: Request, client_is_local: bool) -> str | None:
     )
     address = literal_address(host)
     is_this_machine = address is not None and ip_address(address).is_loopback
-    if is_trusted or (is_own_port and (is_this_machine or client_is_local)):
-        return f"{host}:{port}"
-    return None
+    is_own = is_trusted or (is_own_port and (is_this_machine or client_is_local))
+    return f"{host}:{port}" if is_own and len(host) <= _LONGEST_HOST else None

@@ -164,9 +164,8 @@ class CheckedHTTPAdapter(HTTPAdapter):
         policy = FetchPolicy.current()
         if not policy.client_is_local:
             request.headers[OUTSIDE_HEADER] = "outside"
-        url = urlsplit(request.url or "")
         if select_proxy(request.url or "", proxies):
-            policy.check_proxied_host(url.hostname or "", url.port)
+            policy.check_url(request.url or "")
         response = super().send(request, stream, timeout, verify, cert, proxies)
         _bound(response, policy, stream, timeout)
         return response

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import current_app, has_app_context
 
 from qhana_plugin_runner.errors import FetchError
 from qhana_plugin_runner.url_adapters.addresses import check_address, literal_address
-from qhana_plugin_runner.url_adapters.clients import Client
+from qhana_plugin_runner.url_adapters.clients import Client, work_of_other_threads
 
 MEBIBYTE = 1 << 20
 AUTO = "auto"
@@ -97,12 +98,17 @@ class FetchPolicy:
 
     @classmethod
     def current(cls) -> FetchPolicy:
-        """Get the policy of the current application, if there is one."""
-        if not has_app_context():
+        """Get the policy of the current application, if there is one.
+
+        A thread without context gets that of the task that this process works on.
+        """
+        if has_app_context():
+            app, client = current_app, Client.current()
+        elif (work := work_of_other_threads()) and work.app:
+            app, client = work.app, work.client
+        else:
             return cls()
-        return cls.from_config(
-            current_app.config, current_app.instance_path, Client.current()
-        )
+        return cls.from_config(app.config, app.instance_path, client)
 
     @property
     def timeout(self) -> tuple[float, float]:
@@ -148,14 +154,21 @@ class FetchPolicy:
         listed = host in self.allowed_hosts or f"{host}:{port}" in self.allowed_hosts
         check_address(address, allow_private=self.allow_private_networks or listed)
 
-    def check_proxied_host(self, host: str, port: int | None) -> None:
-        """Refuse a host that a proxy must not be asked for, as far as its name tells.
+    def check_url(self, url: str) -> None:
+        """Refuse a web address as far as its host name tells.
 
-        Only the proxy knows which address a DNS name has.
+        What a DNS name means is for the connection (or the proxy) to find out.
 
         Raises:
-            FetchError: the host name is an address that is refused.
+            FetchError: the host name is an address that is refused, or the URL is
+                malformed.
         """
+        try:
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError as error:
+            raise FetchError("The URL is malformed.") from error
+        host = parts.hostname or ""
         address = literal_address(host)
         if address is not None:
             self.check_address(address, host, port)

@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -86,6 +87,9 @@ class ProcessView(MethodView):
         db_task.save(commit=True)
         body = repeatable if "repeatable" in arguments["operations"] else experiment
         task: chain = body.s(db_id=db_task.id) | save_task_result.s(db_id=db_task.id)
+        if "chained" in arguments["operations"]:
+            task = nothing.si() | body.si(db_id=db_task.id)
+            task = task | save_task_result.s(db_id=db_task.id)
         task.link_error(save_task_error.s(db_id=db_task.id))
         task.apply_async()
         db_task.save(commit=True)
@@ -119,6 +123,11 @@ class OddError(Exception):
         self.second = second
 
 
+@CELERY.task(name=f"{Laboratory.instance.identifier}.nothing")
+def nothing() -> None:
+    """Do nothing: the first task of a chain."""
+
+
 @CELERY.task(name=f"{Laboratory.instance.identifier}.experiment", bind=True)
 def experiment(self: Any, db_id: int) -> Any:
     """Run the operations of the task one after the other."""
@@ -150,6 +159,15 @@ class Operations:
     @staticmethod
     def retry(db_id: int) -> None:
         """Do nothing: this is the second time."""
+
+    @staticmethod
+    def chained(db_id: int) -> None:
+        """Do nothing: this is the second task of a chain."""
+
+    @staticmethod
+    def fetch_in_thread(db_id: int, url: str) -> str:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: open_url(url).text).result()
 
     @staticmethod
     def fetch(db_id: int, url: str) -> str:
