@@ -19,6 +19,7 @@ from typing_extensions import dataclass_transform
 from ..errors import DatabaseUnavailableError
 from ..signals import DB_SIGNALS
 from .connections import check_before_use
+from .postgresql import watch_answers
 
 __all__ = ["DB", "DB_SIGNALS", "MIGRATE", "MODEL", "REGISTRY", "init_app"]
 
@@ -68,7 +69,8 @@ class Database(SQLAlchemy):
             app.logger.error("%s", _missing_driver_message(url, err))
         if url.get_backend_name() == "sqlite":
             _prepare_sqlite(engine, app.config.get("SQLITE_FOREIGN_KEYS", True))
-        elif url.drivername == _PSYCOPG:
+        elif url.drivername == _PSYCOPG and engine.driver == "psycopg":
+            watch_answers(engine, app.config.get("DATABASE_STATEMENT_TIMEOUT", 15))
             check_before_use(engine)
         _ENGINES.add(engine)
         return engine
