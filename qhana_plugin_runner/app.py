@@ -21,6 +21,7 @@ from . import (
     recovery,
     redaction,
     registry_client,
+    request_ids,
     requests,
     storage,
     task_watch,
@@ -45,6 +46,7 @@ def build_app(
     redaction.init_app(app)
     _trust_proxies(app)
     # parts
+    request_ids.init_app(app)
     babel.init_app(app)
     db.init_app(app)
     celery.init_app(app)

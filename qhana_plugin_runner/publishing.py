@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sending task messages: what travels with them, when they leave, if they cannot.
 
-* A message carries the URL root and the locale of the request that caused it, and
-  whether its client is local (see ``url_adapters.clients``).
+* A message carries the URL root, the locale and the id of the request that caused it,
+  and whether its client is local (see ``url_adapters.clients``).
 * A message that is sent inside a request whose session has uncommitted changes waits for
   the commit (or the end of the request): a worker must not see the row before.
 * If the broker does not take a message in time, the task's row is closed with the reason
@@ -23,9 +23,11 @@ from flask import request as http_request
 from flask_babel import get_locale
 from kombu.exceptions import OperationalError as KombuOperationalError
 
+from . import log_context
 from .db import DB
 from .db.models.tasks import ProcessingTask, TaskState
 from .errors import BrokerUnavailableError
+from .request_ids import MESSAGE_HEADER
 from .stored_message import StoredMessage
 from .url_adapters import Client
 
@@ -85,6 +87,12 @@ def init_app(app: Flask) -> None:
 
 def origin_headers(celery: Any) -> dict[str, str]:
     """Return the headers that tell a worker where a task comes from."""
+    request_id = log_context.request_id()
+    headers = {} if request_id is None else {MESSAGE_HEADER: request_id}
+    return {**headers, **_headers_of_client(celery)}
+
+
+def _headers_of_client(celery: Any) -> dict[str, str]:
     if has_request_context():
         headers = {
             URL_ROOT_HEADER: http_request.url_root,

@@ -27,10 +27,12 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
+from . import log_context
 from .db import DB
 from .db.models.base import utc_now
 from .db.models.webhook_deliveries import WebhookDelivery
 from .errors import FetchError
+from .request_ids import HTTP_HEADER
 from .url_adapters import Client, FetchSession, working_for
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.webhooks")
@@ -48,12 +50,14 @@ class Call:
 
     id: int
     key: str
+    task_id: int
     webhook: str
     task: str
     event: str
     attempts: int
     created_at: datetime
     client: str | None
+    request_id: str | None = None
 
     @property
     def receiver(self) -> str:
@@ -150,12 +154,14 @@ def due_calls() -> list[Call]:
         Call(
             id=row.id,
             key=row.delivery_key,
+            task_id=row.task_id,
             webhook=row.webhook_href,
             task=row.task_href,
             event=row.event,
             attempts=row.attempts,
             created_at=row.created_at,
             client=row.client,
+            request_id=row.request_id,
         )
         for row in rows
     ]
@@ -185,7 +191,8 @@ def _make_calls(calls: list[Call]) -> bool:
     for number, call in enumerate(calls):
         if not _claim(call):
             continue
-        error = _send(call)
+        with log_context.bound(request_id=call.request_id, task_id=str(call.task_id)):
+            error = _send(call)
         if error is None:
             _forget(call)
             continue
@@ -218,6 +225,8 @@ def _send(call: Call) -> str | None:
         "X-QHAna-Timestamp": timestamp,
         "X-QHAna-Signature": signature(call, timestamp),
     }
+    if call.request_id is not None:
+        headers[HTTP_HEADER] = call.request_id
     try:
         with working_for(Client.from_text(call.client)), FetchSession() as session:
             session.max_redirects = 5

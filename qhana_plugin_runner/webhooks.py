@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import webhook_delivery
+from . import log_context, webhook_delivery
 from .db import DB
 from .db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from .db.models.webhook_deliveries import WebhookDelivery
@@ -87,6 +87,7 @@ def _note_calls(task_id: int, event: str) -> bool:
             task_href=task,
             event=event,
             client=client,
+            request_id=log_context.request_id(),
         ).save()
     return bool(subscribers)
 

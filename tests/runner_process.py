@@ -107,6 +107,8 @@ class Runner:
             str(workers),
             "--threads",
             "4",
+            "--logger-class",
+            "qhana_plugin_runner.gunicorn_logging.RunnerLogger",
             "qhana_plugin_runner:create_app()",
         )
         self.wait_for(lambda: self._answers(), "server", 60)

@@ -24,6 +24,7 @@ def gunicorn_command(
     options += ["--workers", str(workers), "--threads", threads]
     options += ["--worker-tmp-dir", heartbeat, "--error-logfile", "-"]
     options += ["--log-level", log_level, "--no-control-socket"]
+    options += ["--logger-class", "qhana_plugin_runner.gunicorn_logging.RunnerLogger"]
     return shell.python("gunicorn", *options, "qhana_plugin_runner:create_app()")
 
 

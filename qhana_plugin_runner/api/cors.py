@@ -14,6 +14,8 @@ from collections.abc import Collection
 from flask import Flask, Response, current_app, request
 from werkzeug.routing import RequestRedirect
 
+from qhana_plugin_runner.request_ids import HTTP_HEADER
+
 ALL_ORIGINS = "*"
 METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
@@ -61,4 +63,6 @@ def _add_headers(response: Response) -> Response:
         requested = request.headers.get("Access-Control-Request-Headers")
         if requested:
             headers["Access-Control-Allow-Headers"] = requested
+    else:
+        headers.setdefault("Access-Control-Expose-Headers", HTTP_HEADER)
     return response

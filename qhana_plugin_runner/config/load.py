@@ -148,6 +148,18 @@ def _load_environment(app: Flask) -> None:
     app.config["CELERY"] = {**app.config["CELERY"], **celery}
 
 
+def environment_setting(name: str) -> Any:
+    """Return a setting as the environment says, or its default in production.
+
+    Only for what happens before there is an application.
+    """
+    (setting,) = (setting for setting in SETTINGS if setting.name == name)
+    value = os.environ.get(setting.env or "")
+    if not value:
+        return setting.default_for(debug=False)
+    return setting.parse_value(value, f"environment variable {setting.env}")
+
+
 def _merge(config: Config, values: dict[str, Any], source: str) -> None:
     values = {key: value for key, value in values.items() if key.isupper()}
     for key, value in check_settings(values, source).items():

@@ -157,6 +157,13 @@ SETTINGS: tuple[Setting, ...] = (
         debug_default=logging.INFO,
     ),
     Setting(
+        "LOG_FORMAT",
+        "text",
+        p.one_of("text", "json"),
+        "How log lines look: text as DEFAULT_LOG_FORMAT says, or one JSON object each.",
+        env="LOG_FORMAT",
+    ),
+    Setting(
         "DEFAULT_LOG_FORMAT_STYLE",
         "{",
         p.one_of("%", "{", "$"),
@@ -164,10 +171,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "DEFAULT_LOG_FORMAT",
-        "{asctime} [{levelname:^7}] [{module:<30}] {message}    "
+        "{asctime} [{levelname:^7}] [{module:<30}] {message}{context}    "
         "<{funcName}, {lineno}; {pathname}>",
         p.text,
-        "Format of a log line.",
+        "Format of a log line. Besides what logging knows there is context: the request, "
+        "task and plugin that the line belongs to.",
     ),
     Setting(
         "DEFAULT_LOG_DATE_FORMAT",

@@ -8,10 +8,18 @@ import logging
 import logging.config
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
+from celery import signals as celery_signals
 from flask import Flask
 from flask.logging import default_handler
+from pythonjsonlogger.json import JsonFormatter
+
+from .. import log_context
+
+# gunicorn's own loggers have handlers of their own.
+_SERVER_LOGGERS = ("gunicorn.error", "gunicorn.access")
 
 REDACTED = "****"
 
@@ -20,10 +28,16 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 
 
 class OneLineFormatter(logging.Formatter):
-    """A formatter whose messages cannot forge further lines of the log."""
+    """A formatter whose messages cannot forge further lines of the log.
+
+    The format may use ``context``: what the line belongs to, or nothing.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; control characters of the message are escaped."""
+        fields = log_context.current()
+        shown = " ".join(f"{name}={value}" for name, value in fields.items())
+        record.context = f" [{shown}]" if shown else ""
         message = record.getMessage()
         if _CONTROL_CHARACTERS.search(message):
             record = logging.makeLogRecord(record.__dict__)
@@ -32,6 +46,45 @@ class OneLineFormatter(logging.Formatter):
             )
             record.args = None
         return super().format(record)
+
+
+class JsonLineFormatter(JsonFormatter):
+    """Writes each record as a JSON object on one line."""
+
+    def add_fields(
+        self,
+        log_data: dict[str, Any],
+        record: logging.LogRecord,
+        message_dict: dict[str, Any],
+    ) -> None:
+        """Choose what the object contains; what a caller passes as extra does not count.
+
+        Args:
+            log_data: the object, to be filled.
+            record: what was logged.
+            message_dict: the formatted traceback, among others.
+        """
+        time = datetime.fromtimestamp(record.created, timezone.utc)
+        log_data["time"] = time.isoformat(timespec="milliseconds")
+        log_data["level"] = record.levelname
+        log_data["logger"] = record.name
+        log_data["message"] = record.getMessage()
+        log_data.update(log_context.current())
+        log_data["process"] = record.process
+        for key, name in (("exc_info", "exc"), ("stack_info", "stack")):
+            if message_dict.get(key):
+                log_data[name] = message_dict[key]
+
+
+def make_formatter(config: Mapping[str, Any]) -> logging.Formatter:
+    """Return the formatter that the settings ask for."""
+    if config.get("LOG_FORMAT") == "json":
+        return JsonLineFormatter()
+    return OneLineFormatter(
+        config["DEFAULT_LOG_FORMAT"],
+        config["DEFAULT_LOG_DATE_FORMAT"],
+        style=config["DEFAULT_LOG_FORMAT_STYLE"],
+    )
 
 
 def configure_logging(app: Flask, silent: bool = False) -> None:
@@ -57,15 +110,25 @@ def configure_logging(app: Flask, silent: bool = False) -> None:
         root.removeHandler(handler)
     handler = logging.StreamHandler()
     handler.qhana_handler = True  # type: ignore[attr-defined]
-    handler.setFormatter(
-        OneLineFormatter(
-            app.config["DEFAULT_LOG_FORMAT"],
-            app.config["DEFAULT_LOG_DATE_FORMAT"],
-            style=app.config["DEFAULT_LOG_FORMAT_STYLE"],
-        )
-    )
+    formatter = make_formatter(app.config)
+    handler.setFormatter(formatter)
     root.addHandler(handler)
     root.setLevel(severity)
+    if isinstance(formatter, JsonLineFormatter):
+        for name in _SERVER_LOGGERS:
+            for its_handler in logging.getLogger(name).handlers:
+                its_handler.setFormatter(formatter)
+
+
+@celery_signals.after_setup_task_logger.connect
+def _format_lines_of_tasks(logger: logging.Logger, **_kwargs: Any) -> None:
+    """Let loggers of tasks, which have a handler of their own, write like the rest."""
+    for handler in logging.getLogger().handlers:
+        if getattr(handler, "qhana_handler", False):
+            for its_handler in logger.handlers:
+                its_handler.setFormatter(handler.formatter)
+                for its_filter in handler.filters:
+                    its_handler.addFilter(its_filter)
 
 
 def get_logger(app: Flask, name: str) -> logging.Logger:

@@ -163,11 +163,12 @@ def test_nginx_sends_the_file_with_the_headers_of_the_runner(
 ) -> None:
     through_nginx, from_runner = (get(url, **ORIGIN) for url in links)
     assert through_nginx.content == from_runner.content == b"0123456789"
-    varying = {"Date", "Server", "Connection", "ETag", "Last-Modified"}
+    varying = {"Date", "Server", "Connection", "ETag", "Last-Modified", "X-Request-ID"}
     expected = {k: v for k, v in from_runner.headers.items() if k not in varying}
     actual = {k: v for k, v in through_nginx.headers.items() if k not in varying}
     assert actual == expected
     assert through_nginx.headers["ETag"]
+    assert through_nginx.headers["X-Request-ID"]
 
 
 def test_nginx_sends_ranges_and_nothing_that_did_not_change(

@@ -80,6 +80,7 @@ class ProcessingTask(TaskLifeMixin, SavableMixin):
         sa.Index("ix_ProcessingTask_started_at", "started_at"),
         sa.Index("ix_ProcessingTask_owner_id", "owner", "id"),
         sa.Index("ix_ProcessingTask_task_name_id", "task_name", "id"),
+        sa.Index("ix_ProcessingTask_task_name_state", "task_name", "state"),
         TABLE_OPTIONS,
     )
 

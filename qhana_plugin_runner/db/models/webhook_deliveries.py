@@ -40,6 +40,7 @@ class WebhookDelivery(SavableMixin):
         last_error: why the last attempt failed.
         client: for whom the call is made (see ``url_adapters.Client``).
         subscriber: name of whom a call to the runner itself is made for.
+        request_id: the request that caused the change, if one did.
     """
 
     __tablename__ = "WebhookDelivery"
@@ -64,3 +65,4 @@ class WebhookDelivery(SavableMixin):
     subscriber: Mapped[str | None] = mapped_column(
         short_text(MAX_SUBJECT_LENGTH), default=None
     )
+    request_id: Mapped[str | None] = mapped_column(short_text(64), default=None)

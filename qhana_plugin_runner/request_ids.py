@@ -1,0 +1,62 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The id of a request: from the client or new, and from HTTP to worker to webhook.
+
+Anybody may choose the id of a request. It is a label for people who read logs, and
+nothing is decided by it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import signals as celery_signals
+from flask import Flask, Response, request
+
+from . import log_context
+
+HTTP_HEADER = "X-Request-ID"
+MESSAGE_HEADER = "qhana_request_id"
+
+_ENVIRON_KEY = "qhana.request_id"
+
+
+def init_app(app: Flask) -> None:
+    """Give each request of the app an id and each answer its header."""
+    app.before_request(_begin)
+    app.after_request(_add_header)
+    app.teardown_request(_end)
+
+
+def _begin() -> None:
+    given = log_context.valid_request_id(request.headers.get(HTTP_HEADER))
+    request_id = given or log_context.new_request_id()
+    request.environ[_ENVIRON_KEY] = request_id
+    log_context.push(request_id=request_id)
+
+
+def _add_header(response: Response) -> Response:
+    response.headers[HTTP_HEADER] = request.environ[_ENVIRON_KEY]
+    return response
+
+
+def _end(_error: BaseException | None) -> None:
+    # A request context that is opened by hand ends without having begun.
+    if request.environ.pop(_ENVIRON_KEY, None) is not None:
+        log_context.pop()
+
+
+@celery_signals.task_prerun.connect
+def _message_begins(task: Any = None, **_kwargs: Any) -> None:
+    request_id = log_context.valid_request_id(task.request.get(MESSAGE_HEADER))
+    task_id = getattr(task, "database_id", None)
+    log_context.push(
+        request_id=request_id or log_context.request_id() or log_context.new_request_id(),
+        task_id=None if task_id is None else str(task_id),
+        plugin=log_context.plugin_of_task(task.name),
+    )
+
+
+@celery_signals.task_postrun.connect
+def _message_ends(**_kwargs: Any) -> None:
+    log_context.pop()
