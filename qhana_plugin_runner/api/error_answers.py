@@ -12,6 +12,12 @@ import logging
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
+from gunicorn.http.errors import (
+    ChunkMissingTerminator,
+    InvalidChunkSize,
+    NoMoreData,
+    ParseException,
+)
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -32,6 +38,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DBAPIError, _handle_database_error)
     app.register_error_handler(PoolTimeoutError, _handle_database_error)
     app.register_error_handler(RecursionError, _handle_recursion)
+    for error in (ParseException, InvalidChunkSize, ChunkMissingTerminator, NoMoreData):
+        app.register_error_handler(error, _handle_broken_body)
 
 
 def prefers_html() -> bool:
@@ -128,3 +136,8 @@ def _handle_database_error(error: DBAPIError | PoolTimeoutError) -> Response:
 def _handle_recursion(error: RecursionError) -> Response:
     _LOGGER.error("A request led to endless recursion.", exc_info=error)
     return error_answer(500)
+
+
+def _handle_broken_body(error: Exception) -> Response:
+    """Answer a body in chunks that are none, which gunicorn finds out while reading."""
+    return error_answer(400, message="The body of the request is malformed.")
