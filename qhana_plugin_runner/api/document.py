@@ -87,15 +87,25 @@ class RunnerApi(Api):
             self._is_documented = False
             self._serialised = None
 
-    def serialised(self) -> tuple[bytes, str]:
-        """Return the document as bytes of JSON, and an entity tag for them."""
+    def serialised(self, root_path: str = "") -> tuple[bytes, str]:
+        """Return the document as bytes of JSON, and an entity tag for them.
+
+        Args:
+            root_path: path below which a proxy serves the runner; paths in the document
+                are relative to it.
+        """
         with self._lock:
+            assert self.spec is not None
             if self._serialised is None:
-                assert self.spec is not None
                 text = json.dumps(self.spec.to_dict(), indent=2, sort_keys=False)
                 body = text.encode("utf-8")
                 self._serialised = body, hashlib.sha256(body).hexdigest()[:32]
-            return self._serialised
+            body, tag = self._serialised
+            if not root_path or "servers" in self.spec.options:
+                return body, tag
+        servers = json.dumps([{"url": root_path}]).encode("utf-8")
+        body = b'{\n  "servers": ' + servers + b"," + body.removeprefix(b"{")
+        return body, hashlib.sha256(tag.encode() + servers).hexdigest()[:32]
 
     def _document(self) -> None:
         self._is_documenting = True

@@ -118,7 +118,7 @@ def init_app(app: Flask, api: RunnerApi, url_prefix: str) -> None:
 
 
 def _answer_document(api: RunnerApi) -> Response:
-    body, etag = api.serialised()
+    body, etag = api.serialised(request.root_path)
     response = Response(body, mimetype="application/json")
     response.set_etag(etag)
     response.headers["Cache-Control"] = "no-cache"

@@ -288,6 +288,9 @@ def test_urls_contain_the_path_of_a_proxy(client: FlaskClient, task: ProcessingT
     assert listed[0]["apiRoot"] == f"{base}{LAB}/"
     answer = client.get("/plugins/api-lab/", base_url=base)
     assert answer.location == f"/runner{LAB}/"
+    document = client.get("/api-spec.json", base_url=base).json
+    assert document["servers"] == [{"url": "/runner"}]
+    assert "servers" not in client.get("/api-spec.json").json
 
 
 def test_forwarded_hosts_count_only_behind_proxies(make_app: MakeApp):
