@@ -14,10 +14,12 @@ from dataclasses import asdict
 from benchmarks import report
 from benchmarks.system import Settings
 
-#: What there is, in the order of a full run; each has ``run(settings) -> list[Row]``.
+#: What there is, in the order of a full run: module and function of each.
 BENCHMARKS = {
-    "api": "benchmarks.api",
-    "plugins": "benchmarks.plugin_loading",
+    "tasks": ("tasks", "run"),
+    "latency": ("tasks", "run_latency"),
+    "api": ("api", "run"),
+    "plugins": ("plugin_loading", "run"),
 }
 
 DATABASE = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
@@ -52,7 +54,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     rows = []
     for name in options.names or BENCHMARKS:
-        found = importlib.import_module(BENCHMARKS[name]).run(settings)
+        module, function = BENCHMARKS[name]
+        measure = getattr(importlib.import_module(f"benchmarks.{module}"), function)
+        found = measure(settings)
         print(f"{name}\n{report.table(found)}\n", flush=True)
         rows += found
     print(json.dumps(report.as_json(rows, asdict(settings))))

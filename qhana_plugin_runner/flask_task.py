@@ -21,6 +21,7 @@ from flask_babel import force_locale
 
 from . import running_task
 from .db import DB
+from .db.models import task_shortcuts
 from .db.models.tasks import ProcessingTask
 from .errors import TaskExitError
 from .publishing import (
@@ -155,14 +156,8 @@ class TaskRun:
         return f"{request.id}:{request.retries}:{request.replaced_task_nesting or 0}"
 
     def _take_up(self, db_id: int) -> None:
-        taken = ProcessingTask.take_up(
-            db_id,
-            self._run_id,
-            self._celery.worker_id,
-            keep_message=self._task.idempotent,
-        )
-        if taken:
-            DB.session.commit()
+        keep, worker_id = self._task.idempotent, self._celery.worker_id
+        if task_shortcuts.take_up(db_id, self._run_id, worker_id, keep):
             return
         self.db_id = None
         if ProcessingTask.must_not_run(db_id, self._run_id):

@@ -25,7 +25,9 @@ from kombu.exceptions import OperationalError as KombuOperationalError
 
 from . import log_context
 from .db import DB
+from .db.models import task_shortcuts
 from .db.models.tasks import ProcessingTask, TaskState
+from .db.single_statements import single_statements
 from .errors import BrokerUnavailableError
 from .request_ids import MESSAGE_HEADER
 from .stored_message import StoredMessage
@@ -52,10 +54,12 @@ def keep_message(task_ids: set[int], message: StoredMessage) -> None:
     if session_has_changes():
         ProcessingTask.enqueue(task_ids, message.to_json(), message.due)
         return
+    if single_statements() is not None:
+        task_shortcuts.keep_message(task_ids, message.to_json(), message.due)
+        return
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     with app.app_context():  # a session of its own
-        ProcessingTask.enqueue(task_ids, message.to_json(), message.due)
-        DB.session.commit()
+        task_shortcuts.keep_message(task_ids, message.to_json(), message.due)
 
 
 def send_again(celery: Any, message: StoredMessage) -> None:

@@ -25,9 +25,11 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from . import flask_task
 from .celery import CELERY
 from .db import DB
+from .db.models import task_shortcuts
 from .db.models.tasks import ProcessingTask, TaskState
 from .errors import TaskNotFoundError, TaskResultTypeError
 from .flask_task import ADD_STEP, SAVE_ERROR, SAVE_RESULT
+from .publishing import session_has_changes
 from .redaction import redact
 from .signals import (
     TASK_DETAILS_CHANGED,
@@ -101,6 +103,9 @@ def save_task_result(self: Any, task_log: str | None, db_id: int) -> None:
 
 
 def _succeed(db_id: int, task_log: str | None) -> None:
+    if not session_has_changes() and task_shortcuts.succeed(db_id, task_log):
+        _notify(db_id, TASK_STATUS_CHANGED, TASK_DETAILS_CHANGED)
+        return
     closed = ProcessingTask.close(db_id, TaskState.SUCCEEDED, task_log)
     task = _require_task(db_id)
     if not closed:

@@ -20,6 +20,7 @@ from . import log_context, webhook_delivery
 from .db import DB
 from .db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from .db.models.webhook_deliveries import WebhookDelivery
+from .db.single_statements import read, single_statements
 from .errors import TooManySubscriptionsError
 from .publishing import session_has_changes
 from .signals import TASK_DETAILS_CHANGED, TASK_STATUS_CHANGED, TASK_STEPS_CHANGED
@@ -33,6 +34,13 @@ EVENTS = {
     "steps": TASK_STEPS_CHANGED,
     "details": TASK_DETAILS_CHANGED,
 }
+
+_SUBSCRIBED: sa.Select[Any] = (
+    sa.select(sa.literal_column("1"))
+    .select_from(TaskUpdateSubscription)
+    .where(TaskUpdateSubscription.task_id == sa.bindparam("id", type_=sa.Integer()))
+    .limit(1)
+)
 
 
 def init_app(app: Flask) -> None:
@@ -68,6 +76,8 @@ def notify_subscribers(task_id: int, event: str) -> None:
         return
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     try:
+        if single_statements() is not None and not read(_SUBSCRIBED, {"id": task_id}):
+            return  # as nearly always
         with app.app_context():  # a session of its own
             if _note_calls(task_id, event):
                 DB.session.commit()

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ..reading import read
+from ..single_statements import read
 from .base import MAX_ROW_ID, LongText, UTCDateTime
 from .task_parts import Step, TaskFile, TaskLink
 from .tasks import ProcessingTask

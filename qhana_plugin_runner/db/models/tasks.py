@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
-from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
 from ...errors import OpenStepError
 from ...identity import MAX_SUBJECT_LENGTH, current_owner
@@ -164,6 +164,14 @@ class ProcessingTask(TaskLifeMixin, SavableMixin):
         if isinstance(id_, int) and not 0 < id_ <= MAX_ROW_ID:
             return None
         return DB.session.get(cls, id_)
+
+    def save(self, commit: bool = False) -> None:
+        """Add the task to the session; see :class:`SavableMixin`."""
+        super().save(commit=commit)
+        identity = instance_state(self).identity
+        if commit and identity is not None:
+            # The id stays, asking for it needs no statement.
+            set_committed_value(self, "id", identity[0])
 
     @property
     def status(self) -> str:
