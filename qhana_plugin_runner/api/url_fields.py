@@ -12,9 +12,12 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from flask import has_request_context
 from marshmallow import ValidationError
 from marshmallow.fields import Url
 from marshmallow.validate import URL, Validator
+
+from qhana_plugin_runner.url_adapters import Client
 
 NETWORK_SCHEMES = frozenset({"http", "https", "ftp", "ftps"})
 
@@ -57,6 +60,11 @@ def url_pattern(field: Url) -> str:
     # A field that may be empty takes the empty text for no value.
     is_optional = isinstance(rule, InputUrl) and field.allow_none
     return f"^({'|'.join(forms)}){'?' if is_optional else ''}$"
+
+
+def _asks_from_outside() -> bool:
+    # Values that a task reads again may be URLs that the plugin put there.
+    return has_request_context() and not Client.current().is_local
 
 
 class InputUrl(Validator):
@@ -139,6 +147,9 @@ class _InputUrlField(Url):
 class FileUrl(_InputUrlField):
     """The URL of a data input. Hosts need no dot; relative URLs are never accepted.
 
+    ``file:`` URLs in requests of clients from outside are refused: they would not need
+    the security tag of a result file, only its path.
+
     Args:
         relative: accepted for compatibility, without effect.
         schemes: the accepted URL schemes, ``None`` for all that :class:`InputUrl` knows.
@@ -178,6 +189,13 @@ class FileUrl(_InputUrlField):
             allow_none=allow_none,
             **kwargs,
         )
+
+    def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Read a value; the empty string counts as ``None``."""
+        url = super().deserialize(value, *args, **kwargs)
+        if isinstance(url, str) and url[:5].lower() == "file:" and _asks_from_outside():
+            raise ValidationError("Files of the server are not accepted.")
+        return url
 
 
 class PluginUrl(_InputUrlField):

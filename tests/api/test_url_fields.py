@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import marshmallow as ma
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qhana_plugin_runner.api import extra_fields, util
 from qhana_plugin_runner.api.extra_fields import FileUrl, PluginUrl
+from qhana_plugin_runner.url_adapters import Client, working_for
 
 INVALID = ["Not a valid URL."]
 
@@ -90,6 +92,23 @@ def test_file_urls_are_data_but_no_plugins(url: str) -> None:
 def test_other_texts_are_refused(url: str) -> None:
     errors = Form().validate({"file": url, "plugin": url})
     assert errors == {"file": INVALID, "plugin": INVALID}
+
+
+@pytest.mark.parametrize("url", ONLY_FILES_ACCEPT)
+@pytest.mark.parametrize(("address", "ok"), [("10.0.0.1", True), ("8.8.8.8", False)])
+def test_file_urls_of_clients_from_outside_are_refused(
+    url: str, address: str, ok: bool
+) -> None:
+    errors = {} if ok else {"file": ["Files of the server are not accepted."]}
+    environ = {"REMOTE_ADDR": address}
+    with Flask("form").test_request_context("/", environ_base=environ):
+        assert Form().validate({"file": url}) == errors
+        assert Form().validate({"file": "http://a/", "plugin": "http://a/"}) == {}
+
+
+def test_a_task_may_read_a_file_url_again() -> None:
+    with Flask("form").app_context(), working_for(Client(is_local=False)):
+        assert Form().validate({"file": "file:///a"}) == {}
 
 
 def test_schemes_can_be_restricted() -> None:
