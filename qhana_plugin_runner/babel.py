@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import flask_babel
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
-from flask import Flask, current_app, g, has_request_context, request
+from flask import Flask, current_app, g, has_app_context, has_request_context, request
 from flask_babel import Babel, Domain, get_locale
 
 SUPPORTED_LOCALES = ["de", "en"]
@@ -121,6 +123,25 @@ def select_locale() -> str | None:
         if quality > 0 and language in SUPPORTED_LOCALES:
             return language
     return None
+
+
+def gettext(message: str, **values: Any) -> str:
+    """Translate a text for people into the language of the current request.
+
+    Outside of an application it stays English, so that code without one may use it.
+
+    Args:
+        message: the English text; ``%(name)s`` stands for a value.
+        **values: the values.
+    """
+    if message and has_app_context() and _EXTENSION in current_app.extensions:
+        return flask_babel.gettext(message, **values)
+    return message % values if values else message
+
+
+def N_(message: str) -> str:
+    """Mark a text for translation that :func:`gettext` is called with later."""
+    return message
 
 
 def page_language() -> str:

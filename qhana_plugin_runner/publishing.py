@@ -24,6 +24,7 @@ from flask_babel import get_locale
 from kombu.exceptions import OperationalError as KombuOperationalError
 
 from . import log_context
+from .babel import gettext
 from .db import DB
 from .db.models import task_shortcuts
 from .db.models.tasks import ProcessingTask, TaskState
@@ -172,9 +173,10 @@ def _send(send: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     try:
         return send(*args, **{**_PUBLISH_LIMITS, **kwargs})
     except (KombuOperationalError, OSError) as err:
-        reason = (
+        reason = gettext(
             "The task could not be handed to a worker because the message broker does "
-            f"not answer ({type(err).__name__}). Try again later."
+            "not answer (%(error)s). Try again later.",
+            error=type(err).__name__,
         )
         _close_tasks(task_ids, reason)
         raise BrokerUnavailableError(reason) from err

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.exc import IntegrityError
 
+from .babel import gettext
 from .cancelling import cancel_task
 from .celery import CELERY
 from .db import DB
@@ -262,8 +263,11 @@ def _delete(task_ids: Sequence[int]) -> None:
         DB.session.rollback()
         ids = ", ".join(map(str, task_ids))
         raise TaskInUseError(
-            f"Task {ids} cannot be deleted now: something still refers to it or was just "
-            "added to it. Try again, or remove what refers to it."
+            gettext(
+                "Task %(ids)s cannot be deleted now: something still refers to it or was "
+                "just added to it. Try again, or remove what refers to it.",
+                ids=ids,
+            )
         ) from err
     for problem in STORE.delete_task_files(files):
         _LOGGER.error("%s", problem)

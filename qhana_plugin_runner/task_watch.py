@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
+from .babel import gettext
 from .db import DB
 from .db.models.capped_log import log_bytes
 from .db.models.task_parts import Step, TaskLink
@@ -124,8 +125,11 @@ class TaskWatch:
         with self._changed:
             if self.listeners >= self.most:
                 raise TooManyListenersError(
-                    f"This process has {self.most} listeners already. Ask for the task "
-                    "now and then instead, or try again later."
+                    gettext(
+                        "This process has %(number)s listeners already. Ask for the task "
+                        "now and then instead, or try again later.",
+                        number=self.most,
+                    )
                 )
             task = self._tasks.setdefault(task_id, WatchedTask(task_id))
             task.listeners += 1

@@ -17,6 +17,7 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import log_context, webhook_delivery
+from .babel import gettext
 from .db import DB
 from .db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from .db.models.webhook_deliveries import WebhookDelivery
@@ -147,7 +148,12 @@ def _require_room(task: ProcessingTask) -> None:
     if limit is not None and (count or 0) >= limit:
         DB.session.rollback()
         raise TooManySubscriptionsError(
-            f"The task has {count} subscriptions; more than {limit} are not allowed."
+            gettext(
+                "The task has %(count)s subscriptions; more than %(limit)s are not "
+                "allowed.",
+                count=count,
+                limit=limit,
+            )
         )
 
 

@@ -12,9 +12,8 @@ from flask import current_app
 from webargs.flaskparser import abort
 
 from qhana_plugin_runner.api.task_ids import task_is_capability
+from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.identity import current_identity
-
-_NOT_THE_OWNER = "Only the owner of the task may do that."
 
 
 def tokens_are_required() -> bool:
@@ -40,4 +39,4 @@ def may_see_task(owner: str | None) -> bool:
 def require_power_over_task(owner: str | None) -> None:
     """Answer 403 unless the request may end or delete a task that it may see."""
     if tokens_are_required() and not is_owner(owner):
-        abort(403, message=_NOT_THE_OWNER)
+        abort(403, message=gettext("Only the owner of the task may do that."))

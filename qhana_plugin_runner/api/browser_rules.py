@@ -16,6 +16,8 @@ from typing import Any
 from flask import Flask, Response, current_app, g, render_template, request
 from webargs.flaskparser import abort
 
+from qhana_plugin_runner.babel import gettext
+
 # Descriptions of plugins, which are sanitised, may show images of other sites.
 _OWN_PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -51,7 +53,7 @@ def _refuse_malformed_host() -> None:
     # Werkzeug says "" if the host has characters that no host has. Absolute URLs in the
     # answer would be broken.
     if request.headers.get("Host") and not request.host:
-        abort(400, message="The Host header is malformed.")
+        abort(400, message=gettext("The Host header is malformed."))
 
 
 def _add_headers(response: Response) -> Response:

@@ -23,12 +23,39 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.http import HTTP_STATUS_CODES
 
+from qhana_plugin_runner.babel import N_, gettext
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.errors import QHAnaError
 from qhana_plugin_runner.frontend.pages import render_error_page
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.api")
 _RETRY_AFTER_SECONDS = "5"
+
+# Pages show these translated; in JSON the phrase is one of HTTP and never changes.
+_PHRASES = (
+    N_("Bad Request"),
+    N_("Unauthorized"),
+    N_("Forbidden"),
+    N_("Not Found"),
+    N_("Method Not Allowed"),
+    N_("Not Acceptable"),
+    N_("Request Timeout"),
+    N_("Conflict"),
+    N_("Gone"),
+    N_("Precondition Failed"),
+    N_("Request Entity Too Large"),
+    N_("Request URI Too Long"),
+    N_("Unsupported Media Type"),
+    N_("Requested Range Not Satisfiable"),
+    N_("Unprocessable Entity"),
+    N_("Locked"),
+    N_("Too Many Requests"),
+    N_("Internal Server Error"),
+    N_("Bad Gateway"),
+    N_("Service Unavailable"),
+    N_("Gateway Timeout"),
+    N_("Insufficient Storage"),
+)
 
 
 def init_app(app: Flask) -> None:
@@ -69,7 +96,8 @@ def error_answer(
     has_urls = not isinstance(request.routing_exception, SecurityError)
     if prefers_html() and has_urls:
         text = message or _sentence(errors)
-        response = Response(render_error_page(code, status, text), mimetype="text/html")
+        page = render_error_page(code, gettext(status), text)
+        response = Response(page, mimetype="text/html")
     else:
         body: dict[str, Any] = {"code": code, "status": status}
         if message is not None:
@@ -79,7 +107,7 @@ def error_answer(
         response = jsonify(body)
     response.status_code = code
     response.headers.update(headers or {})
-    response.vary.add("Accept")
+    response.vary.update(["Accept", "Accept-Language"])
     if code == 503:
         response.headers.setdefault("Retry-After", _RETRY_AFTER_SECONDS)
     return response
@@ -128,7 +156,8 @@ def _handle_database_error(error: DBAPIError | PoolTimeoutError) -> Response:
     is_away = isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError))
     if is_away or getattr(error, "connection_invalidated", False):
         _LOGGER.error("The database does not answer: %s", error)
-        return error_answer(503, message="The database does not answer. Try again later.")
+        message = gettext("The database does not answer. Try again later.")
+        return error_answer(503, message=message)
     _LOGGER.error("The database refused a statement.", exc_info=error)
     return error_answer(500)
 

@@ -23,6 +23,7 @@ from qhana_plugin_runner.api.file_server import delegated
 from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
 from qhana_plugin_runner.api.task_schemas import TEMPORARY_FILE, FileQuerySchema
 from qhana_plugin_runner.api.util import SecurityBlueprint
+from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.db.models.tasks import TaskFile
 from qhana_plugin_runner.errors import NotFoundError
 from qhana_plugin_runner.storage import STORE, Download
@@ -76,7 +77,7 @@ class FileView(MethodView):
         """Download a file; the query contains its security tag."""
         file = TaskFile.get_by_id(file_id) if file_id <= MAX_ROW_ID else None
         if file is None or not _is_allowed(file, query["file_id"]):
-            abort(404, message="File not found.")
+            abort(404, message=gettext("File not found."))
         if file.file_type == TEMPORARY_FILE:
             _LOGGER.warning("The temporary file %s is downloaded.", file_id)
         return _answer(file)
@@ -98,7 +99,7 @@ def _answer(file: TaskFile) -> Response:
         _LOGGER.error("The file %s cannot be served: %s", file.id, err)
         download = None
     if download is None:
-        abort(404, message="File not found.")
+        abort(404, message=gettext("File not found."))
     return _send(file, download)
 
 
@@ -139,7 +140,7 @@ def _whole(download: Download) -> Response:
     try:
         content = download.open()
     except FileNotFoundError:  # deleted a moment ago
-        abort(404, message="File not found.")
+        abort(404, message=gettext("File not found."))
     body: Iterable[bytes] = FileWrapper(content, CHUNK_SIZE)
     if download.path is not None and "Range" not in request.headers:
         body = wrap_file(request.environ, content, CHUNK_SIZE)  # sent by the kernel

@@ -16,6 +16,8 @@ from flask import Flask, jsonify
 from flask.typing import ResponseReturnValue
 from flask_jwt_extended import JWTManager, jwt_required
 
+from qhana_plugin_runner.babel import gettext
+
 JWT = JWTManager()
 
 SECURITY_SCHEMES: dict[str, dict[str, str]] = {
@@ -86,12 +88,13 @@ def _user(header: dict[str, Any], claims: dict[str, Any]) -> DemoUser:
 
 @JWT.unauthorized_loader
 def _missing_token(reason: str) -> ResponseReturnValue:
-    return _unauthorized(reason, "Bearer")
+    message = gettext("A token is needed: %(reason)s.", reason=reason.rstrip("."))
+    return _unauthorized(message, "Bearer")
 
 
 @JWT.invalid_token_loader
 def _invalid_token(reason: str) -> ResponseReturnValue:
-    return _unauthorized(f"The token is not valid: {reason}.")
+    return _unauthorized(gettext("The token is not valid: %(reason)s.", reason=reason))
 
 
 @JWT.expired_token_loader
@@ -100,7 +103,9 @@ def _invalid_token(reason: str) -> ResponseReturnValue:
 @JWT.user_lookup_error_loader
 @JWT.token_verification_failed_loader
 def _refused_token(header: dict[str, Any], claims: dict[str, Any]) -> ResponseReturnValue:
-    return _unauthorized("The token has expired or is not accepted here; get a new one.")
+    return _unauthorized(
+        gettext("The token has expired or is not accepted here; get a new one.")
+    )
 
 
 def _unauthorized(

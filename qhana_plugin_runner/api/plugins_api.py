@@ -15,6 +15,7 @@ from webargs.flaskparser import abort
 
 from qhana_plugin_runner.api.mounted import MountedPlugin, mounted_plugins
 from qhana_plugin_runner.api.util import MaBaseSchema, SecurityBlueprint
+from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
 from qhana_plugin_runner.plugin_loader import get_load_report
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase
@@ -118,7 +119,7 @@ class PluginView(MethodView):
             return self._redirect(mounted.by_identifier[plugin])
         newest = _newest_version(plugin)
         if newest is None or newest.identifier not in mounted.by_identifier:
-            abort(404, message="No plugin registered with that name.")
+            abort(404, message=gettext("No plugin registered with that name."))
         return self._redirect(mounted.by_identifier[newest.identifier])
 
     def _redirect(self, mounted: MountedPlugin) -> Any:
@@ -129,4 +130,4 @@ class PluginView(MethodView):
                 location = url_for(rule.endpoint)
                 query = request.query_string.decode("ascii", "replace")
                 return redirect(f"{location}?{query}" if query else location)
-        abort(404, message="The plugin does not provide a blueprint.")
+        abort(404, message=gettext("The plugin does not provide a blueprint."))

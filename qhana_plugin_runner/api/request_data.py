@@ -26,6 +26,7 @@ from webargs.core import is_json
 from webargs.flaskparser import FlaskParser, abort
 
 from qhana_plugin_runner.api.request_limits import URLENCODED
+from qhana_plugin_runner.babel import gettext
 
 MULTIPART = "multipart/form-data"
 FORM_TYPES = (URLENCODED, MULTIPART)
@@ -42,12 +43,12 @@ class RequestParser(FlaskParser):
     def load_json(self, req: Request, schema: Schema) -> Any:
         """Return the JSON body, or webargs' ``missing`` if there is none."""
         if _has_body(req) and not is_json(req.mimetype):
-            abort(415, message="The body must be sent as application/json.")
+            abort(415, message=_wrong_type("application/json"))
         _limit_size(req)
         try:
             return super().load_json(req, schema)
         except (RecursionError, ValueError) as error:  # nested too deep, huge numbers
-            abort(400, exc=error, messages={"json": ["Invalid JSON body."]})
+            abort(400, exc=error, messages={"json": [gettext("Invalid JSON body.")]})
 
     def load_form(self, req: Request, schema: Schema) -> Any:
         """Return the fields of a multipart or urlencoded form."""
@@ -60,6 +61,11 @@ class RequestParser(FlaskParser):
         return super().load_files(req, schema)
 
 
+def _wrong_type(*media_types: str) -> str:
+    types = gettext(" or ").join(media_types)
+    return gettext("The body must be sent as %(types)s.", types=types)
+
+
 def _has_body(req: Request) -> bool:
     return bool(req.content_length) or "chunked" in req.headers.get(
         "Transfer-Encoding", ""
@@ -70,14 +76,17 @@ def _check_form(req: Request) -> None:
     if not _has_body(req):
         return
     if req.mimetype and req.mimetype not in FORM_TYPES:
-        abort(415, message=f"The body must be sent as {' or '.join(FORM_TYPES)}.")
+        abort(415, message=_wrong_type(*FORM_TYPES))
     if req.mimetype == URLENCODED:
         _limit_size(req)
     if not req.form and not req.files and not _may_be_empty(req):
-        abort(400, message="The form data is malformed.")
+        abort(400, message=gettext("The form data is malformed."))
     count = sum(len(values) for values in req.form.listvalues())
     if req.max_form_parts is not None and count > req.max_form_parts:
-        abort(413, message=f"A form has at most {req.max_form_parts} values.")
+        message = gettext(
+            "A form has at most %(number)s values.", number=req.max_form_parts
+        )
+        abort(413, message=message)
 
 
 def _limit_size(req: Request) -> None:
@@ -93,7 +102,9 @@ def _limit_size(req: Request) -> None:
     else:
         is_too_large = req.content_length > limit
     if is_too_large:
-        abort(413, message=f"The body has at most {limit} bytes.")
+        abort(
+            413, message=gettext("The body has at most %(number)s bytes.", number=limit)
+        )
 
 
 def _may_be_empty(req: Request) -> bool:

@@ -14,6 +14,8 @@ from flask import Flask, request
 from webargs.core import is_json
 from webargs.flaskparser import abort
 
+from qhana_plugin_runner.babel import gettext
+
 URLENCODED = "application/x-www-form-urlencoded"
 MAX_QUERY_BYTES = 1 << 16
 
@@ -25,10 +27,13 @@ def init_app(app: Flask) -> None:
 
 def _refuse_long_requests() -> None:
     if len(request.environ.get("QUERY_STRING", "")) > MAX_QUERY_BYTES:
-        abort(414, message=f"A query has at most {MAX_QUERY_BYTES} bytes.")
+        message = gettext("A query has at most %(number)s bytes.", number=MAX_QUERY_BYTES)
+        abort(414, message=message)
     limits = [request.max_content_length]
     if request.mimetype == URLENCODED or is_json(request.mimetype):
         limits.append(request.max_form_memory_size)
     limit = min((limit for limit in limits if limit is not None), default=None)
     if limit is not None and (request.content_length or 0) > limit:
-        abort(413, message=f"The body has at most {limit} bytes.")
+        abort(
+            413, message=gettext("The body has at most %(number)s bytes.", number=limit)
+        )

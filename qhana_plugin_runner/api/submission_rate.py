@@ -21,6 +21,8 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from webargs.flaskparser import abort
 
+from qhana_plugin_runner.babel import gettext
+
 _LOGGER = logging.getLogger("qhana_plugin_runner.api")
 _EXTENSION = "qhana-submission-rate"
 _REDIS_SECONDS = 1.0
@@ -85,7 +87,9 @@ def _refuse_too_many() -> None:
     if seconds:
         abort(
             429,
-            message=f"Too many requests. Try again in {seconds} seconds.",
+            message=gettext(
+                "Too many requests. Try again in %(seconds)s seconds.", seconds=seconds
+            ),
             headers={"Retry-After": str(seconds)},
         )
 

@@ -14,6 +14,7 @@ from qhana_plugin_runner import cancelling
 from qhana_plugin_runner.api.access import require_power_over_task
 from qhana_plugin_runner.api.task_schemas import TaskSchema
 from qhana_plugin_runner.api.tasks_api import TASKS_API, load_task, task_answer
+from qhana_plugin_runner.babel import gettext
 
 
 @TASKS_API.route("/<task:task_id>/cancel/")
@@ -29,5 +30,6 @@ class TaskCancelView(MethodView):
         require_power_over_task(task.owner)
         if not cancelling.cancel_task(task_id):
             task = load_task(task_id)
-            abort(409, message=f"The task has already ended: {task.state}.")
+            message = gettext("The task has already ended: %(state)s.", state=task.state)
+            abort(409, message=message)
         return task_answer(load_task(task_id))

@@ -22,6 +22,7 @@ from qhana_plugin_runner.api.tasks_api import (
     find_task,
     load_task,
 )
+from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.task_watch import (
     Snapshot,
@@ -64,7 +65,8 @@ class TaskEventsView(MethodView):
         load_task(task_id)
         DB.session.remove()
         if not request.environ["wsgi.multithread"]:
-            abort(503, message="This server has no thread to spare. Poll the task.")
+            message = gettext("This server has no thread to spare. Poll the task.")
+            abort(503, message=message)
         watch, stack = current_watch(), ExitStack()
         task = stack.enter_context(watch.listen(task_id))
         if _has_seen_the_end(task.snapshot):

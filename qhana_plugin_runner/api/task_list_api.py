@@ -18,11 +18,8 @@ from qhana_plugin_runner.api.task_list_schemas import (
     task_summary,
 )
 from qhana_plugin_runner.api.tasks_api import TASKS_API, task_href
+from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.task_list import TaskFilter, list_tasks
-
-_NOT_PUBLIC = (
-    "The list of all tasks is not public here. The setting TASK_LIST_PUBLIC opens it."
-)
 
 
 @TASKS_API.route("/")
@@ -38,7 +35,11 @@ class TasksView(MethodView):
         Follow the link of type ``next`` for the next page.
         """
         if not current_app.config["TASK_LIST_PUBLIC"]:
-            abort(403, message=_NOT_PUBLIC)
+            message = gettext(
+                "The list of all tasks is not public here. The setting "
+                "TASK_LIST_PUBLIC opens it."
+            )
+            abort(403, message=message)
         page = list_tasks(TaskFilter(**filters), limit, cursor)
         links = [{"type": "self", "href": _page_href()}]
         if page.next_before is not None:

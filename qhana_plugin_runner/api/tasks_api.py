@@ -20,6 +20,7 @@ from qhana_plugin_runner.api.task_schemas import (
     task_document,
 )
 from qhana_plugin_runner.api.util import SecurityBlueprint
+from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.db.models.task_record import FileRecord, TaskRecord, read_task
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskState
 from qhana_plugin_runner.storage import STORE
@@ -53,14 +54,17 @@ class TaskView(MethodView):
         load_task(task_id)
         task = ProcessingTask.get_by_id(task_id)
         if task is None:
-            abort(404, message="Task not found.")  # deleted meanwhile
+            abort(404, message=gettext("Task not found."))  # deleted meanwhile
         webhook, event = command["webhook_href"], command["event"]
         if command["command"] == "subscribe":
             webhooks.subscribe(task, webhook, task_href(task_id), event)
         elif command["command"] == "unsubscribe":
             webhooks.unsubscribe(task, webhook, event)
         else:
-            abort(400, message=f"Command '{command['command']}' is not supported!")
+            message = gettext(
+                "Command '%(name)s' is not supported!", name=command["command"]
+            )
+            abort(400, message=message)
         return task_answer(load_task(task_id))
 
     @TASKS_API.response(HTTPStatus.NO_CONTENT)
@@ -71,7 +75,7 @@ class TaskView(MethodView):
         task = load_task(task_id)
         require_power_over_task(task.owner)
         if not retention.delete_task(task_id):
-            abort(404, message="Task not found.")
+            abort(404, message=gettext("Task not found."))
 
 
 def load_task(task_id: int) -> TaskRecord:
@@ -82,7 +86,7 @@ def load_task(task_id: int) -> TaskRecord:
     """
     task = find_task(task_id)
     if task is None or not may_see_task(task.owner):
-        abort(404, message="Task not found.")
+        abort(404, message=gettext("Task not found."))
     return task
 
 

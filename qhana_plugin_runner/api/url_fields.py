@@ -97,7 +97,7 @@ class InputUrl(Validator):
     def __call__(self, value: str) -> str:
         scheme = value.partition(":")[0].lower()
         if scheme not in self.schemes:
-            raise ValidationError(self.error)
+            raise ValidationError(self.error.format(input=value))
         if scheme == "data":
             valid = _DATA_URL.match(value)
         elif _CONTROL_OR_BLANK.search(value):
@@ -107,7 +107,7 @@ class InputUrl(Validator):
         else:
             return self._network_url(value)
         if not valid:
-            raise ValidationError(self.error)
+            raise ValidationError(self.error.format(input=value))
         return value
 
 

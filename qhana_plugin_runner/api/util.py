@@ -21,6 +21,8 @@ from qhana_plugin_runner.api import jwt
 from qhana_plugin_runner.api.argument_details import documented_parameters
 from qhana_plugin_runner.api.request_data import RequestParser
 from qhana_plugin_runner.api.url_fields import FileUrl, PluginUrl
+from qhana_plugin_runner.api.validation_texts import translate_field, translate_schema
+from qhana_plugin_runner.babel import gettext
 
 if TYPE_CHECKING:
     from marshmallow.types import StrSequenceOrSet
@@ -39,7 +41,6 @@ __all__ = [
 
 # No database column and no UTF-8 answer can hold these.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_UNSTORABLE_MESSAGE = "Null characters and lone surrogates are not allowed."
 
 View = Callable[..., Any]
 
@@ -73,21 +74,30 @@ class MaBaseSchema(Schema):
     surrogates) are refused with a message at their field.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        translate_schema(self)
+
     def on_bind_field(self, field_name: str, field_obj: Field) -> None:
         """Set the outside key of a field when it is bound to this schema."""
         field_obj.data_key = camelcase(field_obj.data_key or field_name)
+        translate_field(field_obj)
 
     @pre_load
     def _refuse_unstorable_text(self, data: Any, **kwargs: Any) -> Any:
         if isinstance(data, Mapping):
             errors = {
-                key: [_UNSTORABLE_MESSAGE]
+                key: [_unstorable_message()]
                 for key, value in data.items()
                 if _is_unstorable(value)
             }
             if errors:
                 raise ValidationError(errors)
         return data
+
+
+def _unstorable_message() -> str:
+    return gettext("Null characters and lone surrogates are not allowed.")
 
 
 def _is_unstorable(value: Any) -> bool:

@@ -14,6 +14,7 @@ from flask import Flask, current_app, request, url_for
 from werkzeug.routing import BuildError
 
 from ..api.browser_rules import render_own_page
+from ..babel import N_
 from ..plugin_loader import LOADED, PluginEntry, get_load_report
 from . import debug_pages, licenses
 from .forms import safe_url
@@ -21,6 +22,15 @@ from .forms import safe_url
 _LOGGER = logging.getLogger("qhana_plugin_runner.frontend.pages")
 _EXTENSION = "qhana-index"
 _METADATA_SECONDS = 60.0
+
+# The types of plugins as words for people.
+_TYPES = (
+    N_("processing"),
+    N_("visualization"),
+    N_("conversion"),
+    N_("dataloader"),
+    N_("interaction"),
+)
 
 _VIEWERS = (
     ("ReDoc", "api-docs.openapi_redoc"),

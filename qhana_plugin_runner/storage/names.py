@@ -13,6 +13,7 @@ import mimetypes
 import re
 from pathlib import Path
 
+from ..babel import gettext
 from ..errors import InvalidFileContentError, InvalidFileNameError
 
 #: Longest file name in the database (characters).
@@ -56,20 +57,31 @@ def clean_label(file_name: str | None, mimetype: str | None = None) -> str:
     label = _UNPRINTABLE.sub("_", file_name or "")
     if _ABSOLUTE.match(label):
         raise InvalidFileNameError(
-            f"The file name {label[:80]!r} is absolute. Give a name without a folder."
+            gettext(
+                "The file name %(name)r is absolute. Give a name without a folder.",
+                name=label[:80],
+            )
         )
     parts = re.split(r"[/\\]", label)
     if any(part.strip() == ".." for part in parts):
         raise InvalidFileNameError(
-            f"The file name {label[:80]!r} contains '..'. Give a name without '..'."
+            gettext(
+                "The file name %(name)r contains '..'. Give a name without '..'.",
+                name=label[:80],
+            )
         )
     if all(part.strip() in ("", ".") for part in parts):
         media_type = (mimetype or "").partition(";")[0].strip()
         return "unnamed" + (mimetypes.guess_extension(media_type) or "")
     if len(label) > MAX_LABEL_LENGTH:
         raise InvalidFileNameError(
-            f"The file name {label[:40]!r}… has {len(label)} characters, at most "
-            f"{MAX_LABEL_LENGTH} are allowed."
+            gettext(
+                "The file name %(name)r… has %(number)s characters, at most %(most)s are "
+                "allowed.",
+                name=label[:40],
+                number=len(label),
+                most=MAX_LABEL_LENGTH,
+            )
         )
     return label
 
@@ -110,8 +122,12 @@ def checked_mimetype(mimetype: str | None) -> str | None:
         return None
     if len(mimetype) > MAX_TYPE_LENGTH or not _MEDIA_TYPE.fullmatch(mimetype):
         raise InvalidFileContentError(
-            f"{mimetype[:80]!r} is not a media type. Give a type like 'text/csv' "
-            f"of at most {MAX_TYPE_LENGTH} characters."
+            gettext(
+                "%(type)r is not a media type. Give a type like 'text/csv' of at most "
+                "%(most)s characters.",
+                type=mimetype[:80],
+                most=MAX_TYPE_LENGTH,
+            )
         )
     return mimetype
 
@@ -126,8 +142,12 @@ def checked_file_type(file_type: str | None) -> str | None:
         return None
     if len(file_type) > MAX_TYPE_LENGTH or _UNPRINTABLE.search(file_type):
         raise InvalidFileContentError(
-            f"{file_type[:80]!r} is not a data type. Give a type like 'entity/list' "
-            f"of at most {MAX_TYPE_LENGTH} characters."
+            gettext(
+                "%(type)r is not a data type. Give a type like 'entity/list' of at most "
+                "%(most)s characters.",
+                type=file_type[:80],
+                most=MAX_TYPE_LENGTH,
+            )
         )
     return file_type
 

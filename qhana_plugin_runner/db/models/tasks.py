@@ -16,6 +16,7 @@ from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
+from ...babel import gettext
 from ...errors import OpenStepError
 from ...identity import MAX_SUBJECT_LENGTH, current_owner
 from ..db import DB, model
@@ -249,8 +250,13 @@ class ProcessingTask(TaskLifeMixin, SavableMixin):
         """
         if self.has_uncleared_step:
             raise OpenStepError(
-                f"Task {self.id} cannot get the step {step_id!r}: its step "
-                f"{self.steps[-1].step_id!r} is not cleared. Clear it first."
+                gettext(
+                    "Task %(task)s cannot get the step %(step)r: its step %(last)r is "
+                    "not cleared. Clear it first.",
+                    task=self.id,
+                    step=step_id,
+                    last=self.steps[-1].step_id,
+                )
             )
         if not self.steps:
             self.multi_step = True
