@@ -20,6 +20,7 @@ from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.redaction import RedactingFilter, Redactor, redact
 from qhana_plugin_runner.tasks import save_task_error
 from qhana_plugin_runner.util.logging import OneLineFormatter
+from runner_process import runner
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl"
 CONFIG = {
@@ -119,8 +120,8 @@ def test_tracebacks_are_redacted_and_keep_their_lines(
     except ValueError:
         logger.exception("failed")
     lines = stream.getvalue().splitlines()
-    assert lines[:2] == ["failed", "Traceback (most recent call last):"]
-    assert lines[-1] == "ValueError: ****"
+    assert lines[:2] == ["failed", "    Traceback (most recent call last):"]
+    assert lines[-1] == "    ValueError: ****"
     assert "known secret" not in "\n".join(line for line in lines if "raise" not in line)
 
 
@@ -168,3 +169,18 @@ def test_the_error_of_a_task_shows_no_secrets(app: Flask) -> None:
 
 def test_the_configuration_of_an_app_shows_no_secrets(app: Flask) -> None:
     assert "the secret of this app" not in repr(app.config)
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_no_process_logs_a_secret(tmp_path: Path, log_format: str) -> None:
+    key = "the secret key of two processes"
+    error = {"op": "fail", "message": f"http://me:pw@host/ {key}\n[FORGED] line"}
+    with runner(tmp_path, QHANA_SECRET_KEY=key, LOG_FORMAT=log_format) as processes:
+        processes.start_server()
+        processes.start_worker()
+        task = processes.wait_task(processes.submit(error))
+    logs = processes.log("server") + processes.log("worker")
+    for text in (logs, task["log"]):
+        assert "http://me:****@host/ ****" in text
+        assert key not in text
+    assert "\n[FORGED] line" not in logs

@@ -30,6 +30,9 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 class OneLineFormatter(logging.Formatter):
     """A formatter whose messages cannot forge further lines of the log.
 
+    Only the lines of tracebacks are lines of their own. They are indented, because an
+    exception may contain what a client sent.
+
     The format may use ``context``: what the line belongs to, or nothing.
     """
 
@@ -41,11 +44,16 @@ class OneLineFormatter(logging.Formatter):
         message = record.getMessage()
         if _CONTROL_CHARACTERS.search(message):
             record = logging.makeLogRecord(record.__dict__)
-            record.msg = _CONTROL_CHARACTERS.sub(
-                lambda match: match.group().encode("unicode_escape").decode(), message
-            )
+            record.msg = _escape(message)
             record.args = None
-        return super().format(record)
+        line, *traceback = super().format(record).split("\n")
+        return "\n".join((line, *("    " + _escape(part) for part in traceback)))
+
+
+def _escape(text: str) -> str:
+    return _CONTROL_CHARACTERS.sub(
+        lambda match: match.group().encode("unicode_escape").decode(), text
+    )
 
 
 class JsonLineFormatter(JsonFormatter):

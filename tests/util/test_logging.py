@@ -31,19 +31,30 @@ def app() -> Iterator[Flask]:
     root.setLevel(level)
 
 
-def shown(message: str, *args: object) -> str:
+def shown(message: str, *args: object, exc_info: Exception | None = None) -> str:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(OneLineFormatter("{levelname} {message}", style="{"))
     logger = logging.Logger("forged")
     logger.addHandler(handler)
-    logger.info(message, *args)
+    logger.info(message, *args, exc_info=exc_info)
     return stream.getvalue()
 
 
 def test_user_input_cannot_forge_a_line() -> None:
     line = shown("input: %s", "a\n[ERROR] forged\r\u2028\x1b[31m")
     assert line == "INFO input: a\\n[ERROR] forged\\r\\u2028\\x1b[31m\n"
+
+
+def test_an_exception_cannot_forge_a_line() -> None:
+    try:
+        raise ValueError("a\n[ERROR] forged\r\x1b[31m")
+    except ValueError as error:
+        first, *rest = shown("failed", exc_info=error).splitlines()
+    assert first == "INFO failed"
+    assert rest[0] == "    Traceback (most recent call last):"
+    assert rest[-2:] == ["    ValueError: a", "    [ERROR] forged\\r\\x1b[31m"]
+    assert all(line.startswith("    ") for line in rest)
 
 
 def test_an_ordinary_message_stays_as_it_is() -> None:
