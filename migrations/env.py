@@ -22,6 +22,7 @@ LOGGER = logging.getLogger("alembic.env")
 # Tables and columns that tell which revision a database without a version row has.
 HEAD_MARK = ("ProcessingTask", "state")
 OLD_HEAD, OLD_HEAD_TABLE = "ff55b6ebbbd7", "TaskUpdateSubscription"
+LOCK_WAIT_SECONDS = 600
 LOCK_NUMBER = 0x71_68_61_6E_61  # "qhana"
 
 DB = current_app.extensions["migrate"].db
@@ -53,12 +54,19 @@ def exclusive(connection):
             connection.execute(sa.text(f"SELECT pg_advisory_unlock({LOCK_NUMBER})"))
             connection.commit()
     elif backend in ("mysql", "mariadb"):
-        connection.execute(sa.text("SELECT GET_LOCK('qhana-migration', 600)"))
+        # Names are those of the whole server, this lock is for one database.
+        name = "CONCAT('qhana-', LEFT(SHA1(DATABASE()), 40))"
+        wait = f"SELECT GET_LOCK({name}, {LOCK_WAIT_SECONDS})"
+        if connection.execute(sa.text(wait)).scalar() != 1:
+            raise RuntimeError(
+                f"Another process has migrated the database for {LOCK_WAIT_SECONDS} "
+                "seconds. Wait for its end, then try again."
+            )
         try:
             yield
         finally:
             connection.rollback()
-            connection.execute(sa.text("SELECT RELEASE_LOCK('qhana-migration')"))
+            connection.execute(sa.text(f"SELECT RELEASE_LOCK({name})"))
     else:
         with sqlite_lock(connection.engine.url.database):
             yield

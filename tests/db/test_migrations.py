@@ -188,18 +188,44 @@ def _upgrade_in_process(uri: str, folder: str) -> None:
         upgrade()
 
 
-def test_two_processes_may_upgrade_at_once(database_kind: str, tmp_path: Path) -> None:
+def test_several_processes_may_upgrade_at_once(
+    database_kind: str, tmp_path: Path
+) -> None:
     with fresh_database(database_kind, tmp_path) as uri:
         context = multiprocessing.get_context("spawn")
         processes = [
             context.Process(target=_upgrade_in_process, args=(uri, str(tmp_path)))
-            for _ in range(2)
+            for _ in range(3)
         ]
         for process in processes:
             process.start()
         for process in processes:
             process.join(timeout=120)
-        assert [process.exitcode for process in processes] == [0, 0]
+        assert [process.exitcode for process in processes] == [0, 0, 0]
+        engine = sa.create_engine(uri, poolclass=sa.pool.NullPool)
+        with engine.connect() as connection:
+            found = connection.execute(sa.text("SELECT version_num FROM alembic_version"))
+            assert len(found.all()) == 1
+
+
+def test_migrations_of_two_databases_of_one_server_do_not_wait_for_each_other(
+    tmp_path: Path,
+) -> None:
+    with (
+        fresh_database("mariadb", tmp_path) as first,
+        fresh_database("mariadb", tmp_path) as second,
+    ):
+        engine = sa.create_engine(first, poolclass=sa.pool.NullPool)
+        with engine.connect() as connection:
+            lock = "SELECT GET_LOCK(CONCAT('qhana-', LEFT(SHA1(DATABASE()), 40)), 0)"
+            assert connection.execute(sa.text(lock)).scalar() == 1
+            context = multiprocessing.get_context("spawn")
+            process = context.Process(
+                target=_upgrade_in_process, args=(second, str(tmp_path))
+            )
+            process.start()
+            process.join(timeout=60)
+            assert process.exitcode == 0
 
 
 def test_migrations_run_from_any_folder(
