@@ -9,6 +9,7 @@ from flask import Flask
 from .db.cli import DB_CLI
 from .plugins_cli import PLUGIN_CLI
 from .task_cli import TASK_CLI
+from .token_cli import TOKEN_CLI
 
 __all__ = ["DB_CLI", "PLUGIN_CLI", "TASK_CLI", "init_app"]
 
@@ -19,3 +20,4 @@ def init_app(app: Flask) -> None:
         for command in group.commands.values():
             app.cli.add_command(command)
     app.cli.add_command(TASK_CLI)
+    app.cli.add_command(TOKEN_CLI)

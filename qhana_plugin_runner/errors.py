@@ -26,6 +26,7 @@ plugins could catch as a builtin before inherit that builtin as well.
     │   ├── TaskResultTypeError       500  TypeError
     │   ├── TaskExitError             500
     │   └── TaskCancelledError        500
+    ├── AccessTokenError              422  ValueError
     ├── TooManySubscriptionsError     429
     ├── BrokerUnavailableError        503  ConnectionError, kombu's OperationalError
     ├── DatabaseUnavailableError      503
@@ -136,6 +137,12 @@ class TaskExitError(TaskOutcomeError):
 
 class TaskCancelledError(TaskOutcomeError):
     """A task was cancelled while it ran."""
+
+
+class AccessTokenError(QHAnaError, ValueError):
+    """An access token cannot be made as asked for, or is not known."""
+
+    http_status = 422
 
 
 class TooManySubscriptionsError(QHAnaError):

@@ -24,9 +24,11 @@ from .db import DB
 from .db.models import task_shortcuts
 from .db.models.tasks import ProcessingTask
 from .errors import TaskExitError
+from .identity import acting_for
 from .publishing import (
     CLIENT_HEADER,
     LOCALE_HEADER,
+    OWNER_HEADER,
     URL_ROOT_HEADER,
     task_ids_of_signatures,
 )
@@ -231,6 +233,7 @@ def _context_of_message(app: Flask, request: Any) -> Iterator[None]:
         # A task that runs where it is called works for whoever its caller works for.
         if client or not (request.called_directly or request.is_eager):
             stack.enter_context(working_for(Client.from_text(client)))
+        stack.enter_context(acting_for(request.get(OWNER_HEADER)))
         locale = request.get(LOCALE_HEADER)
         if locale and "babel" in app.extensions:
             stack.enter_context(force_locale(locale))

@@ -3,7 +3,8 @@
 """Sending task messages: what travels with them, when they leave, if they cannot.
 
 * A message carries the URL root, the locale and the id of the request that caused it,
-  and whether its client is local (see ``url_adapters.clients``).
+  whether its client is local (see ``url_adapters.clients``) and whom it acts for (see
+  ``identity``).
 * A message that is sent inside a request whose session has uncommitted changes waits for
   the commit (or the end of the request): a worker must not see the row before.
 * If the broker does not take a message in time, the task's row is closed with the reason
@@ -30,6 +31,7 @@ from .db.models import task_shortcuts
 from .db.models.tasks import ProcessingTask, TaskState
 from .db.single_statements import single_statements
 from .errors import BrokerUnavailableError
+from .identity import current_owner
 from .request_ids import MESSAGE_HEADER
 from .stored_message import StoredMessage
 from .url_adapters import Client
@@ -37,6 +39,7 @@ from .url_adapters import Client
 URL_ROOT_HEADER = "qhana_url_root"
 LOCALE_HEADER = "qhana_locale"
 CLIENT_HEADER = "qhana_client"
+OWNER_HEADER = "qhana_owner"
 
 _UNCOMMITTED = "qhana-uncommitted"
 
@@ -106,13 +109,16 @@ def _headers_of_client(celery: Any) -> dict[str, str]:
         locale = get_locale() if "babel" in current_app.extensions else None
         if locale is not None:
             headers[LOCALE_HEADER] = str(locale)
+        owner = current_owner()
+        if owner is not None:
+            headers[OWNER_HEADER] = owner
         return headers
     task = celery.current_worker_task
     if task is None:
         return {}
     return {
         name: task.request.get(name)
-        for name in (URL_ROOT_HEADER, LOCALE_HEADER, CLIENT_HEADER)
+        for name in (URL_ROOT_HEADER, LOCALE_HEADER, CLIENT_HEADER, OWNER_HEADER)
         if task.request.get(name)
     }
 

@@ -24,6 +24,7 @@ from requests import HTTPError, RequestException, Response
 from werkzeug.http import parse_options_header
 from werkzeug.utils import secure_filename
 
+from qhana_plugin_runner.service_token import auth_for
 from qhana_plugin_runner.url_adapters import (
     FetchPolicy,
     FetchSession,
@@ -82,6 +83,7 @@ def open_url(url: str, raise_on_error_status: bool = True, **kwargs: Any) -> Res
             errors contain credentials of the URL.
         ValueError: the URL is malformed.
     """
+    kwargs.setdefault("auth", auth_for(url))
     url = rewrite_url(url)
     kwargs.setdefault("timeout", FetchPolicy.current().timeout)
     try:

@@ -43,6 +43,7 @@ def _utc(_context: Any, _parameter: Any, value: datetime | None) -> datetime | N
     callback=_utc,
     help="Submitted at this time (UTC) or earlier.",
 )
+@click.option("--owner", help="Name of whom the tasks belong to.")
 @click.option("--before", type=int, help="Only tasks with smaller ids.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=25, show_default=True)
 @with_appcontext
@@ -82,6 +83,7 @@ def show_command(task_id: int) -> None:
         "ended": task.finished_at and task.finished_at.isoformat(),
         "attempts": task.attempts,
         "worker": task.worker_id,
+        "owner": task.owner,
         "progress": task.progress_value is not None
         and f"{task.progress_value:g} of {task.progress_target:g} {task.progress_unit}",
     }

@@ -8,6 +8,7 @@ into searches that each walk one index from there::
     state      one search for each state                 index (state, id)
     plugin     one search for each task name of it       index (task_name, id)
     times      a range of ids                            index (started_at)
+    owner      alone: one search                         index (owner, id)
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class TaskFilter:
         plugin: name or identifier of a plugin.
         since: tasks that were submitted then or later.
         until: tasks that were submitted then or earlier.
+        owner: name of whom the tasks belong to.
     """
 
     state: str | None = None
@@ -66,6 +68,7 @@ class TaskFilter:
     plugin: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    owner: str | None = None
 
     @property
     def states(self) -> Collection[str] | None:
@@ -155,6 +158,8 @@ def _conditions(wanted: TaskFilter) -> list[sa.ColumnElement[bool]] | None:
         conditions.append(ProcessingTask.task_status.is_(None))
     elif wanted.status == "FAILURE":
         conditions.append(ProcessingTask.task_status.is_not(None))
+    if wanted.owner is not None:
+        conditions.append(ProcessingTask.owner == wanted.owner)
     started = ProcessingTask.started_at
     if wanted.since is not None:
         early = started >= wanted.since - _CLOCK_DIFFERENCE

@@ -33,6 +33,7 @@ from .db.models.base import utc_now
 from .db.models.webhook_deliveries import WebhookDelivery
 from .errors import FetchError
 from .request_ids import HTTP_HEADER
+from .service_token import webhook_auth
 from .url_adapters import Client, FetchSession, working_for
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.webhooks")
@@ -57,6 +58,7 @@ class Call:
     attempts: int
     created_at: datetime
     client: str | None
+    subscriber: str | None
     request_id: str | None = None
 
     @property
@@ -161,6 +163,7 @@ def due_calls() -> list[Call]:
             attempts=row.attempts,
             created_at=row.created_at,
             client=row.client,
+            subscriber=row.subscriber,
             request_id=row.request_id,
         )
         for row in rows
@@ -234,6 +237,7 @@ def _send(call: Call) -> str | None:
                 call.webhook,
                 params={"source": call.task, "event": call.event},
                 headers=headers,
+                auth=webhook_auth(call.webhook, call.task, call.subscriber),
                 timeout=timeout,
             )
             response.close()

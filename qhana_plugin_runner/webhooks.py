@@ -23,6 +23,7 @@ from .db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from .db.models.webhook_deliveries import WebhookDelivery
 from .db.single_statements import read, single_statements
 from .errors import TooManySubscriptionsError
+from .identity import current_owner
 from .publishing import session_has_changes
 from .signals import TASK_DETAILS_CHANGED, TASK_STATUS_CHANGED, TASK_STEPS_CHANGED
 from .url_adapters import FetchPolicy
@@ -90,7 +91,7 @@ def notify_subscribers(task_id: int, event: str) -> None:
 
 def _note_calls(task_id: int, event: str) -> bool:
     subscribers = TaskUpdateSubscription.get_subscribers(task_id, event)
-    for (webhook, task), client in subscribers:
+    for (webhook, task), client, subject in subscribers:
         WebhookDelivery(
             delivery_key=secrets.token_hex(16),
             task_id=task_id,
@@ -99,6 +100,7 @@ def _note_calls(task_id: int, event: str) -> bool:
             event=event,
             client=client,
             request_id=log_context.request_id(),
+            subscriber=subject,
         ).save()
     return bool(subscribers)
 
@@ -128,7 +130,8 @@ def subscribe(
         .values(current_step=ProcessingTask.current_step)
         .execution_options(synchronize_session=False)
     )
-    if TaskUpdateSubscription.get_by_task_and_subscriber(task, webhook_href, event):
+    equal = TaskUpdateSubscription.get_by_task_and_subscriber(task, webhook_href, event)
+    if current_owner() in [subscription.subscriber for subscription in equal]:
         DB.session.commit()
         return
     _require_room(task)

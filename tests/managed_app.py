@@ -14,8 +14,8 @@ from qhana_plugin_runner import create_app
 from qhana_plugin_runner.db.cli import create_db_function
 
 
-def build_app(folder: Path, uri: str, **settings: Any) -> Flask:
-    """Return an app in production mode with all tables, without plugins."""
+def build_app(folder: Path, uri: str, *, debug: bool = False, **settings: Any) -> Flask:
+    """Return an app with all tables, without plugins; in production mode by default."""
     config = {
         "SECRET_KEY": "a key of the tests that is long enough",
         "SQLALCHEMY_DATABASE_URI": uri,
@@ -26,7 +26,7 @@ def build_app(folder: Path, uri: str, **settings: Any) -> Flask:
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER", str(folder))
-        patch.setenv("FLASK_DEBUG", "0")
+        patch.setenv("FLASK_DEBUG", "1" if debug else "0")
         app = create_app(config, silent_log=True)
     with app.app_context():
         create_db_function(app)

@@ -39,6 +39,7 @@ LAYERS = {
         "stored_message",
         "requests",
         "request_ids",
+        "service_token",
         "running_task",
         "bounded_calls",
         "url_adapters",
@@ -47,6 +48,7 @@ LAYERS = {
     "services": ("storage", "plugin_utils", "registry_client"),
     "use cases": (
         "tasks",
+        "access_tokens",
         "cancelling",
         "task_list",
         "task_watch",
@@ -66,6 +68,7 @@ LAYERS = {
         "api.openapi",
         "api.error_answers",
         "api.file_server",
+        "api.gate",
         "api.viewers",
         "frontend",
         # Old import paths.
@@ -79,6 +82,7 @@ LAYERS = {
         "gunicorn_logging",
         "cli",
         "task_cli",
+        "token_cli",
         "plugins_cli",
         "plugin_check",
         "testing",

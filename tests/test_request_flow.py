@@ -113,7 +113,8 @@ def test_an_idle_worker_picks_a_task_up_at_once(flow: Runner) -> None:
 def test_without_a_broker_the_answer_is_503_and_no_task_stays_open(
     tmp_path: Path, broker_url: str
 ) -> None:
-    with runner(tmp_path, BROKER_URL=broker_url.format(port=free_port())) as instance:
+    broker = broker_url.format(port=free_port())
+    with runner(tmp_path, BROKER_URL=broker, TASK_IDS="plain") as instance:
         instance.start_server()
         start = time.monotonic()
         answer = instance.http.post(

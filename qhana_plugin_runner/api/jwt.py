@@ -2,8 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON web tokens: the ``JWT`` handle, its error answers and the check for views.
 
-Tokens are optional on all bundled routes. A token that is sent must be valid, though:
-everything else is answered with 401 (RFC 6750, section 3), never with an internal error.
+A token that is sent must be valid: everything else is answered with 401 (RFC 6750,
+section 3), never with an internal error. Which requests need one says ``gate``.
+
+A token is signed with ``SECRET_KEY`` (``JWT_ALGORITHM`` and ``JWT_SECRET_KEY`` or
+``JWT_PUBLIC_KEY`` change that), by the runner itself for its own calls, or, with
+``JWT_JWKS_URL``, by an identity provider. The algorithm decides which of these keys
+counts, so a public key is never taken for a secret.
 """
 
 from __future__ import annotations
@@ -12,13 +17,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, jsonify
+import jwt as pyjwt
+from flask import Flask, current_app, jsonify
 from flask.typing import ResponseReturnValue
-from flask_jwt_extended import JWTManager, jwt_required
+from flask_jwt_extended import JWTManager, decode_token, jwt_required
+from flask_jwt_extended.config import config as jwt_config
+from flask_jwt_extended.exceptions import JWTExtendedException, WrongTokenError
 
+from qhana_plugin_runner.api import revocation
+from qhana_plugin_runner.api.jwks import KEY_TYPE_OF_ALGORITHM, KeySet
 from qhana_plugin_runner.babel import gettext
+from qhana_plugin_runner.identity import MAX_SUBJECT_LENGTH, Identity
+from qhana_plugin_runner.service_token import ALGORITHM as INTERNAL_ALGORITHM
+from qhana_plugin_runner.service_token import INTERNAL_KEY_ID, internal_key
 
 JWT = JWTManager()
+
+#: What verifying a token may raise.
+TOKEN_ERRORS = (pyjwt.PyJWTError, JWTExtendedException)
+
+_EXTENSION = "qhana-jwks"
+_TOKEN_TYPES = ("jwt", "at+jwt")
+_REFRESH_MARK = "qhana_takes_refresh_token"
 
 SECURITY_SCHEMES: dict[str, dict[str, str]] = {
     "jwt": {
@@ -50,6 +70,14 @@ class DemoUser:
 def init_app(app: Flask) -> None:
     """Bind token handling and its error answers to an app."""
     JWT.init_app(app)
+    revocation.init_app(app)
+    url = app.config.get("JWT_JWKS_URL")
+    app.extensions[_EXTENSION] = KeySet(url) if url else None
+    if not app.config.get("JWT_DECODE_ALGORITHMS"):
+        # All that the choice of the key can mean; it looks at the algorithm first.
+        algorithms = {app.config["JWT_ALGORITHM"], INTERNAL_ALGORITHM}
+        algorithms |= set(KEY_TYPE_OF_ALGORITHM) if url else set()
+        app.config["JWT_DECODE_ALGORITHMS"] = sorted(algorithms)
 
 
 def require_jwt(
@@ -73,7 +101,89 @@ def require_jwt(
     if scheme not in SECURITY_SCHEMES:
         known = ", ".join(SECURITY_SCHEMES)
         raise ValueError(f"There is no security scheme {scheme!r}; known are: {known}.")
-    return jwt_required(optional=optional, fresh=fresh, refresh=refresh_token)
+    check = jwt_required(optional=optional, fresh=fresh, refresh=refresh_token)
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        checked = check(view)
+        setattr(checked, _REFRESH_MARK, refresh_token)
+        return checked
+
+    return decorate
+
+
+def takes_refresh_token(view: Callable[..., Any] | None) -> bool:
+    """Return whether :func:`require_jwt` makes a view expect a refresh token."""
+    return bool(getattr(view, _REFRESH_MARK, False))
+
+
+def verify(token: str, allow_refresh: bool = False) -> dict[str, Any]:
+    """Return the claims of a token that is valid here.
+
+    Args:
+        token: the encoded token.
+        allow_refresh: a refresh token will do as well.
+
+    Raises:
+        one of ``TOKEN_ERRORS``, which become 401.
+    """
+    try:
+        claims = decode_token(token)
+        header = pyjwt.get_unverified_header(token)
+    except (pyjwt.InvalidTokenError, JWTExtendedException):
+        raise
+    except (
+        pyjwt.PyJWTError,
+        *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError),
+        ValueError,
+    ) as err:  # claims of any type and size
+        raise pyjwt.InvalidTokenError("it is malformed") from err
+    if claims["type"] != "access" and not (allow_refresh and claims["type"] == "refresh"):
+        raise WrongTokenError("an access token is needed here")
+    if not _is_acceptable(header, claims):
+        raise pyjwt.InvalidTokenError("its claims are not accepted here")
+    if _is_revoked(header, claims):
+        raise pyjwt.InvalidTokenError("it has been revoked")
+    return claims
+
+
+def identity_of(claims: dict[str, Any]) -> Identity:
+    """Return whom verified claims speak for."""
+    roles: list[Any] = []
+    for name in ("role", "roles"):
+        value = claims.get(name)
+        roles += value if isinstance(value, list) else [value]
+    is_admin = claims.get("admin") is True or "admin" in roles
+    return Identity(claims[jwt_config.identity_claim_key], is_admin)
+
+
+@JWT.decode_key_loader
+def _decode_key(header: dict[str, Any], claims: dict[str, Any]) -> Any:
+    kind, algorithm = header.get("typ"), header.get("alg")
+    if kind is not None and str(kind).lower() not in _TOKEN_TYPES:
+        raise pyjwt.InvalidTokenError("it is of another type")
+    if header.get("kid") == INTERNAL_KEY_ID and algorithm == INTERNAL_ALGORITHM:
+        return internal_key()
+    keys: KeySet | None = current_app.extensions[_EXTENSION]
+    if keys is not None and algorithm in KEY_TYPE_OF_ALGORITHM:
+        return keys.key(header.get("kid"), algorithm)
+    if algorithm != jwt_config.algorithm:
+        raise pyjwt.InvalidAlgorithmError("its algorithm is not accepted here")
+    return jwt_config.decode_key
+
+
+@JWT.token_verification_loader
+def _is_acceptable(header: dict[str, Any], claims: dict[str, Any]) -> bool:
+    subject = claims.get(jwt_config.identity_claim_key)
+    if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT_LENGTH:
+        return False
+    return subject.isprintable()  # what databases and headers can hold
+
+
+@JWT.token_in_blocklist_loader
+def _is_revoked(header: dict[str, Any], claims: dict[str, Any]) -> bool:
+    if header.get("kid") == INTERNAL_KEY_ID:
+        return False  # nobody has ever seen its name
+    return revocation.is_revoked(claims.get("jti"))
 
 
 @JWT.user_identity_loader

@@ -14,6 +14,7 @@ from qhana_plugin_runner.api import (
     browser_rules,
     cors,
     error_answers,
+    gate,
     mounted,
     request_limits,
     row_ids,
@@ -51,6 +52,7 @@ def init_app(app: Flask) -> None:
     row_ids.init_app(app)
     task_ids.init_app(app)
     error_answers.init_app(app)
+    gate.init_app(app)
     plugins = mounted.init_app(app)
     api = app.extensions[_EXTENSION] = RunnerApi(app)
     ids = task_ids.task_ids_of(app)

@@ -102,7 +102,9 @@ class TaskIdConverter(BaseConverter):
 
 def init_app(app: Flask) -> None:
     """Use the converter in the URL rules of an app."""
-    opaque = app.config.get("TASK_IDS") == "opaque"
+    # Where tokens are required, the URL of a task replaces the token for reading it.
+    required = app.config.get("AUTHENTICATION") == "required"
+    opaque = required or app.config.get("TASK_IDS") == "opaque"
     app.extensions[_EXTENSION] = TaskIds(app.config.get("SECRET_KEY") or b"", opaque)
     app.url_map.converters["task"] = TaskIdConverter
     app.url_value_preprocessor(_unwrap)

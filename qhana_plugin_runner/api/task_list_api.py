@@ -19,6 +19,7 @@ from qhana_plugin_runner.api.task_list_schemas import (
 )
 from qhana_plugin_runner.api.tasks_api import TASKS_API, task_href
 from qhana_plugin_runner.babel import gettext
+from qhana_plugin_runner.identity import current_identity
 from qhana_plugin_runner.task_list import TaskFilter, list_tasks
 
 
@@ -32,15 +33,10 @@ class TasksView(MethodView):
     def get(self, limit: int, cursor: int | None = None, **filters: Any) -> Any:
         """List tasks, newest first.
 
-        Follow the link of type ``next`` for the next page.
+        With a token these are the tasks of its owner, or all tasks for an admin. Follow
+        the link of type ``next`` for the next page.
         """
-        if not current_app.config["TASK_LIST_PUBLIC"]:
-            message = gettext(
-                "The list of all tasks is not public here. The setting "
-                "TASK_LIST_PUBLIC opens it."
-            )
-            abort(403, message=message)
-        page = list_tasks(TaskFilter(**filters), limit, cursor)
+        page = list_tasks(TaskFilter(**filters, owner=_owner()), limit, cursor)
         links = [{"type": "self", "href": _page_href()}]
         if page.next_before is not None:
             next_page = _page_href(cursor=cursor_text(page.next_before))
@@ -49,6 +45,18 @@ class TasksView(MethodView):
         response = jsonify({"tasks": tasks, "links": links})
         response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def _owner() -> str | None:
+    """Return whose tasks the list shows, ``None`` for all."""
+    identity = current_identity()
+    if identity is None and not current_app.config["TASK_LIST_PUBLIC"]:
+        message = gettext(
+            "The list of all tasks is not public here; with a token it shows your own. "
+            "The setting TASK_LIST_PUBLIC opens it."
+        )
+        abort(403, message=message)
+    return None if identity is None or identity.is_admin else identity.subject
 
 
 def _page_href(**changed: str) -> str:

@@ -405,6 +405,51 @@ SETTINGS: tuple[Setting, ...] = (
         env="ALLOWED_EMBEDDERS",
     ),
     Setting(
+        "AUTHENTICATION",
+        "optional",
+        p.one_of("optional", "required"),
+        "Whether requests need a token (required); a token that is sent must always be "
+        "valid.",
+        env="AUTHENTICATION",
+    ),
+    Setting(
+        "AUTHENTICATION_PUBLIC_METADATA",
+        False,
+        p.boolean,
+        "Whether the list of plugins and their metadata need no token even if "
+        "AUTHENTICATION is required; a plugin registry needs this.",
+        env="AUTHENTICATION_PUBLIC_METADATA",
+    ),
+    Setting(
+        "JWT_JWKS_URL",
+        None,
+        p.optional_url,
+        "Where an identity provider publishes its keys; its tokens are accepted then.",
+        env="JWT_JWKS_URL",
+    ),
+    Setting(
+        "JWT_DECODE_ISSUER",
+        None,
+        p.optional_text,
+        "The issuer that tokens must name (claim iss); none: any.",
+        env="JWT_ISSUER",
+    ),
+    Setting(
+        "JWT_DECODE_AUDIENCE",
+        None,
+        p.optional(p.text_list),
+        "Audiences of which tokens must name one (claim aud); none: any.",
+        env="JWT_AUDIENCE",
+    ),
+    Setting(
+        "LOGIN_COOKIE_SAMESITE",
+        "Lax",
+        p.one_of("Lax", "Strict", "None"),
+        "SameSite attribute of the login cookie; None lets pages of other sites frame "
+        "micro frontends of logged-in people, and needs HTTPS.",
+        env="LOGIN_COOKIE_SAMESITE",
+    ),
+    Setting(
         "TASK_IDS",
         "opaque",
         p.one_of("opaque", "plain"),

@@ -15,8 +15,9 @@ from werkzeug.routing import BuildError
 
 from ..api.browser_rules import render_own_page
 from ..babel import N_
+from ..identity import current_identity
 from ..plugin_loader import LOADED, PluginEntry, get_load_report
-from . import debug_pages, licenses
+from . import debug_pages, licenses, login
 from .forms import safe_url
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.frontend.pages")
@@ -71,6 +72,7 @@ def render_index() -> str:
         failures=[entry for entry in entries if entry.state != LOADED],
         viewers=[(name, url) for name, at in _VIEWERS if (url := _url(at)) is not None],
         licenses_url=_url("licenses.show_licenses"),
+        login_url=_login_url(),
         debug_url=_url("debug-routes.index"),
         debugger_url=_url("debug-routes.frontend_debugger"),
     )
@@ -94,6 +96,12 @@ def _url(endpoint: str, **values: Any) -> str | None:
         return url_for(endpoint, **values)
     except BuildError:
         return None  # a part of the runner that this app does without
+
+
+def _login_url() -> str | None:
+    required = current_app.config.get("AUTHENTICATION") == "required"
+    is_known = required or current_identity() is not None
+    return _url("login.show") if is_known else None
 
 
 def _plugin_roots() -> dict[str, str]:
@@ -160,10 +168,13 @@ def _ask_plugin(identifier: str, path: str) -> dict[str, Any]:
     # A context of its own, so that the plugin's view cannot spoil this request's
     # database session.
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    headers = {"Accept": "application/json"}
+    if "Authorization" in request.headers:
+        headers["Authorization"] = request.headers["Authorization"]
     try:
         with app.app_context():
             response = app.test_client(use_cookies=False).get(
-                path, base_url=request.url_root, headers={"Accept": "application/json"}
+                path, base_url=request.url_root, headers=headers
             )
         document = response.get_json(silent=True) if response.status_code == 200 else None
     except Exception:  # whatever a plugin raises, the index is shown
@@ -177,5 +188,6 @@ def init_app(app: Flask) -> None:
     app.extensions[_EXTENSION] = {}
     app.jinja_env.globals["qhana_home_url"] = lambda: _url("api-root.RootView") or "/"
     licenses.init_app(app)
+    login.init_app(app)
     if app.debug:
         debug_pages.init_app(app)

@@ -19,6 +19,7 @@ from celery.utils.log import get_task_logger
 from ..celery import CELERY
 from ..errors import BrokerUnavailableError, FetchError
 from ..requests import open_url
+from ..service_token import auth_for
 from ..url_adapters import FetchSession
 from .task_documents import (
     STATUS_EVENT,
@@ -250,6 +251,7 @@ def call_webhook(self: Any, webhook_url: str, task_url: str, event_type: str) ->
 @contextmanager
 def _post(url: str, **options: Any) -> Iterator[requests.Response]:
     """Send a POST request under the fetch policy, without rewriting the URL."""
+    options.setdefault("auth", auth_for(url))
     with FetchSession() as session, session.post(url, **options) as response:
         yield response
 

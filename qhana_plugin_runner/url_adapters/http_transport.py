@@ -231,3 +231,8 @@ class FetchSession(requests.Session):
         self.cookies = _NoCookies()
         for scheme in WEB_SCHEMES:
             self.mount(f"{scheme}://", CheckedHTTPAdapter(pool_maxsize=32))
+
+    def should_strip_auth(self, old_url: str, new_url: str) -> bool:
+        """Tell whether a redirect leads to another origin, which gets no credentials."""
+        other_scheme = urlsplit(old_url).scheme != urlsplit(new_url).scheme
+        return other_scheme or super().should_strip_auth(old_url, new_url)

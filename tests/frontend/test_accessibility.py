@@ -37,7 +37,14 @@ def test_form_without_host(host: Host) -> None:
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "path",
-    ["/", "/licenses/", "/debug/", "/debug/routes", "/debug/frontend-debugger"],
+    [
+        "/",
+        "/licenses/",
+        "/login/",
+        "/debug/",
+        "/debug/routes",
+        "/debug/frontend-debugger",
+    ],
 )
 def test_pages_of_the_runner(
     page: Page, pages_url: str, path: str, color_scheme: Literal["light", "dark"]

@@ -17,10 +17,18 @@ PLUGINS = Path(__file__).resolve().parent / "plugins"
 TARGET = 'ID,href,value\r\n"a","","0.25"\r\n"b","","0.75"\r\n'
 
 
-@pytest.fixture(scope="module")
-def interplay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+@pytest.fixture(
+    scope="module",
+    params=[{"TASK_IDS": "plain"}, {"AUTHENTICATION": "required"}],
+    ids=["anybody", "with tokens"],
+)
+def interplay(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Runner]:
     folder = tmp_path_factory.mktemp("interplay")
-    with runner(folder, PLUGIN_FOLDERS=str(PLUGINS)) as instance:
+    with runner(folder, PLUGIN_FOLDERS=str(PLUGINS), **request.param) as instance:
+        token = instance.flask("token", "create", "alice").stdout.strip()
+        instance.http.headers["Authorization"] = f"Bearer {token}"
         instance.start_server()
         instance.start_worker(concurrency=3)
         yield instance

@@ -143,6 +143,14 @@ class WebhookRef(NamedTuple):
     task_href: str
 
 
+class Subscriber(NamedTuple):
+    """Whom to call about which task, and for whom."""
+
+    ref: WebhookRef
+    client: str | None
+    subject: str | None
+
+
 @model
 class TaskUpdateSubscription(SavableMixin):
     """A webhook that wants to know when a task changes.
@@ -184,24 +192,24 @@ class TaskUpdateSubscription(SavableMixin):
         cls, task: int | ProcessingTask, event: str
     ) -> list[WebhookRef]:
         """Return each webhook and task URL once that wants to know of the event."""
-        return [ref for ref, _client in cls.get_subscribers(task, event)]
+        refs = [subscriber.ref for subscriber in cls.get_subscribers(task, event)]
+        return list(dict.fromkeys(refs))
 
     @classmethod
-    def get_subscribers(
-        cls, task: int | ProcessingTask, event: str
-    ) -> list[tuple[WebhookRef, str | None]]:
-        """Return the same with the client of each; one from outside wins."""
+    def get_subscribers(cls, task: int | ProcessingTask, event: str) -> list[Subscriber]:
+        """Return the same with whom they are called for; a client from outside wins."""
+        client = sa.func.max(cls.client)
         statement = (
-            sa.select(cls.webhook_href, cls.task_href, sa.func.max(cls.client))
+            sa.select(cls.webhook_href, cls.task_href, client, cls.subscriber)
             .where(
                 cls.task_id == task_id_of(task),
                 sa.or_(cls.event_type.is_(None), cls.event_type == event),
             )
-            .group_by(cls.webhook_href, cls.task_href)
+            .group_by(cls.webhook_href, cls.task_href, cls.subscriber)
             .order_by(sa.func.min(cls.id))
         )
         rows = DB.session.execute(statement).tuples()
-        return [(WebhookRef(webhook, href), client) for webhook, href, client in rows]
+        return [Subscriber(WebhookRef(*row[:2]), *row[2:]) for row in rows]
 
     @classmethod
     def get_by_task_and_subscriber(

@@ -31,6 +31,8 @@ from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from qhana_plugin_runner.plugin_utils.entity_marshalling import save_entities
 from qhana_plugin_runner.plugin_utils.interop import get_task_result_no_wait
+from qhana_plugin_runner.requests import open_url
+from qhana_plugin_runner.service_token import auth_for
 from qhana_plugin_runner.storage import STORE
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase, plugin_identifier
@@ -106,11 +108,13 @@ def minimize(self, db_id: int) -> str:
     status, document = get_task_result_no_wait(url)
     assert status == "PENDING" and document["steps"][-1]["stepId"] == "evaluate"
     links = {link["type"]: urljoin(url, link["href"]) for link in document["links"]}
-    count = requests.get(links["of-weights"], timeout=10).json()["weights"]
+    count = open_url(links["of-weights"], timeout=10).json()["weights"]
 
     def loss(weights: list[float]) -> float:
+        # A library of its own, as many plugins have.
+        target = links["of-evaluate"]
         answer = requests.post(
-            links["of-evaluate"], json={"weights": weights}, timeout=15
+            target, json={"weights": weights}, auth=auth_for(target), timeout=15
         )
         answer.raise_for_status()
         return answer.json()["loss"]
