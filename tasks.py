@@ -14,7 +14,13 @@ from tooling.container import (
     start_docker,
 )
 from tooling.dependencies import list_licenses, update_dependencies, update_licenses
-from tooling.documentation import browse_doc, doc, doc_index, update_source_doc
+from tooling.documentation import (
+    browse_doc,
+    doc,
+    doc_index,
+    screenshots,
+    update_source_doc,
+)
 from tooling.git_plugins import load_git_plugins
 from tooling.server import start_gunicorn, upgrade_db
 from tooling.services import (
@@ -62,6 +68,7 @@ __all__ = [
     "purge_task_queues",
     "reset_broker",
     "reset_camunda",
+    "screenshots",
     "start",
     "start_broker",
     "start_camunda",

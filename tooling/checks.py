@@ -45,6 +45,9 @@ def check_steps() -> dict[str, list[str]]:
         "flake8": shell.python("flake8", "."),
         "types": shell.python("mypy"),
         "architecture": shell.python("pytest", "-q", "tests/test_architecture.py"),
+        "licences": shell.python(
+            "invoke", "list-licenses", "--format=plain", "--summary"
+        ),
         "documentation": shell.python("invoke", "doc", "--strict"),
         "tests": shell.python("pytest"),
     }
@@ -54,7 +57,7 @@ def check_steps() -> dict[str, list[str]]:
     iterable=["only", "skip"],
     help={
         "only": "run this step, may be repeated (formatting, ruff, flake8, types, "
-        "architecture, documentation, tests)",
+        "licences, architecture, documentation, tests)",
         "skip": "leave this step out, may be repeated",
     },
 )

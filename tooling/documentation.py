@@ -3,6 +3,7 @@
 """The documentation in ``docs``."""
 
 import subprocess
+import sys
 import webbrowser
 
 from invoke import Context, task
@@ -66,3 +67,10 @@ def doc_index(c: Context, filter: str = "") -> None:
     for line in lines.splitlines():
         if not line.startswith(" ") or filter.lower() in line.lower():
             print(line)
+
+
+@task
+def screenshots(c: Context) -> None:
+    """Make the pictures of the README in docs/images (needs Chromium)."""
+    script = str(DOCS / "examples" / "screenshots.py")
+    shell.must_run([sys.executable, script])
