@@ -18,6 +18,7 @@ from qhana_plugin_runner.errors import (
 )
 from qhana_plugin_runner.plugin_utils.csv_dialect import lift_field_size_limit
 from qhana_plugin_runner.plugin_utils.entity_tuples import get_entity_tuple_class
+from qhana_plugin_runner.plugin_utils.json_lines import load_json_lines
 from qhana_plugin_runner.plugin_utils.line_sources import (
     LineSource,
     ResponseLike,
@@ -69,7 +70,7 @@ def load_entities(
     if kind == "application/json":
         yield from _load_json(file_, mimetype)
     elif kind == "application/x-lines+json":
-        yield from _load_json_lines(LineSource(file_, mimetype, newline="\n"))
+        yield from load_json_lines(LineSource(file_, mimetype, newline="\n"))
     elif kind == "text/csv":
         source = LineSource(file_, mimetype)
         yield from _load_csv(source, csv_dialect, tuple_, process_csv_header)
@@ -104,32 +105,6 @@ def _parse(content: bytes, file_: Any, mimetype: str) -> Any:
         raise EntityJSONError(message, error.doc, error.pos) from error
     except (ValueError, RecursionError) as error:
         raise EntityFormatError(f"The JSON document cannot be read: {error}") from error
-
-
-def _load_json_lines(source: LineSource) -> Generator[Any, None, None]:
-    decode = json.JSONDecoder().raw_decode
-    number = 0
-    try:
-        for line in source:
-            number += 1
-            start = 0 if line[:1] in "{[" else len(line) - len(line.lstrip())
-            line = line.rstrip()
-            if not line:
-                continue
-            value, end = decode(line, start)
-            if end != len(line):
-                end = len(line) - len(line[end:].lstrip())
-                raise json.JSONDecodeError("Extra data", line, end)
-            yield value
-    except json.JSONDecodeError as error:
-        message = f"JSON line {number}, column {error.colno}: {error.msg}."
-        raise EntityJSONError(message, error.doc, error.pos) from error
-    except UnicodeError as error:
-        raise source.explain(error) from error
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, EntityFormatError):
-            raise
-        raise EntityFormatError(f"JSON line {number} cannot be read: {error}") from error
 
 
 def _load_csv(

@@ -5,18 +5,18 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Generator, Iterable, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import Any, TextIO
 
 from qhana_plugin_runner.errors import EntityShapeError
+from qhana_plugin_runner.plugin_utils.entity_json import encode_array, encode_lines
 from qhana_plugin_runner.plugin_utils.entity_reading import CsvDialect
 from qhana_plugin_runner.plugin_utils.entity_tuples import ensure_dict, ensure_tuple
 from qhana_plugin_runner.plugin_utils.media_types import split_media_type
 
-_JSON_BATCH = 256
+_BATCH = 256
 
 
 def save_entities(
@@ -73,21 +73,18 @@ def save_entities(
 
 
 def _save_json(entities: Iterable[Any], file_: TextIO) -> None:
-    encode = json.JSONEncoder(separators=(",", ":")).encode
     items = ensure_dict(entities)
     before = "["
-    # The encoder is set up anew for every call, so a call gets more than one entity.
-    while batch := list(islice(items, _JSON_BATCH)):
-        file_.write(before)
-        file_.write(encode(batch)[1:-1])
+    while batch := list(islice(items, _BATCH)):
+        file_.write(before + encode_array(batch)[1:-1])
         before = ","
     file_.write("[]\n" if before == "[" else "]\n")
 
 
 def _save_json_lines(entities: Iterable[Any], file_: TextIO) -> None:
-    encode = json.JSONEncoder().encode
-    for entity in ensure_dict(entities):
-        file_.write(encode(entity) + "\n")
+    items = ensure_dict(entities)
+    while batch := list(islice(items, _BATCH)):
+        file_.write(encode_lines(batch))
 
 
 def _ensure_rows(

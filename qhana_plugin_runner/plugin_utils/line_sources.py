@@ -57,7 +57,7 @@ class _ByteSource(BufferedIOBase):
     """
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = filter(None, chunks)
+        self.chunks = filter(None, chunks)
         self.bytes_read = 0
         self.newlines_read = 0
 
@@ -66,7 +66,7 @@ class _ByteSource(BufferedIOBase):
 
     def read1(self, size: int | None = -1) -> bytes:
         # The text wrapper takes pieces of any size; only an empty one has a meaning.
-        chunk = next(self._chunks, b"")
+        chunk = next(self.chunks, b"")
         self.bytes_read += len(chunk)
         self.newlines_read += chunk.count(b"\n")
         return chunk
@@ -116,6 +116,7 @@ class LineSource:
         self._declared = declared_charset(file_, mimetype)
         self._assumed = assumed_charset(file_)
         self._bytes: _ByteSource | None = None
+        self._is_utf_8 = False
         if callable(getattr(file_, "iter_content", None)):
             self._lines = self._wrap(file_.iter_content(_CHUNK_SIZE), newline)
         else:
@@ -130,6 +131,13 @@ class LineSource:
             return iter(())
         return chain((first.removeprefix(_BYTE_ORDER_MARK),), self._lines)
 
+    def utf_8_chunks(self) -> Iterator[bytes] | None:
+        """Return the bytes of the body if they are UTF-8, with their byte-order mark.
+
+        Who takes them must not ask for the lines.
+        """
+        return self._bytes.chunks if self._bytes is not None and self._is_utf_8 else None
+
     def _wrap(self, chunks: Iterator[bytes], newline: str) -> Iterator[str]:
         """Decode a stream of bytes and split it into lines."""
         first = next(chunks, b"")
@@ -138,6 +146,7 @@ class LineSource:
         self._bytes = _ByteSource(chain((first,), chunks))
         try:
             buffer = cast(BinaryIO, self._bytes)
+            self._is_utf_8 = codecs.lookup(encoding).name == "utf-8"
             return TextIOWrapper(buffer, encoding=encoding, newline=newline)
         except LookupError as error:
             raise unknown_charset(encoding) from error

@@ -1,0 +1,94 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Batches of entities to JSON, with the speed of orjson and the texts of ``json``.
+
+orjson writes a whole batch, or a column of it, in one call. Its text is used if it says
+exactly what the standard library would say; everything else (``NaN``, texts beyond ASCII,
+nested values in JSON lines, numbers of more than 64 bits) is left to that one. Only
+numbers with an exponent are spelled as orjson does (``1e16`` for ``1e+16``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
+from typing import Any
+
+import orjson
+
+_LINE = json.JSONEncoder()
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+_ONLY_PLAIN = (
+    orjson.OPT_PASSTHROUGH_SUBCLASS
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+)
+
+_TEXTS = {str}
+_NUMBERS = {int, float, bool}
+
+
+def encode_array(batch: Sequence[dict[str, Any]]) -> str:
+    """Return a compact JSON array of dictionaries.
+
+    Raises:
+        TypeError: a value cannot be written as JSON.
+    """
+    text = _compact(batch)
+    return _COMPACT.encode(batch) if text is None else text
+
+
+def encode_lines(batch: Sequence[dict[str, Any]]) -> str:
+    """Return a line of JSON for each dictionary, with a blank behind comma and colon.
+
+    Entities of one file mostly have the same attributes with values of the same kind, so
+    the values are written column by column.
+
+    Raises:
+        TypeError: a value cannot be written as JSON.
+    """
+    names = list(batch[0])
+    if not names or list(chain.from_iterable(batch)) != names * len(batch):
+        return "".join(f"{_LINE.encode(entity)}\n" for entity in batch)
+    parts: list[Iterable[str]] = []
+    before = "{"
+    for name, values in zip(
+        names, zip(*map(dict.values, batch), strict=True), strict=True
+    ):
+        quote, texts = _column(values)
+        parts += (repeat(f"{before}{_key(name)}: {quote}"), texts)
+        before = f"{quote}, "
+    parts.append(repeat(f"{before[:-2]}}}\n"))
+    return "".join(chain.from_iterable(zip(*parts, strict=False)))
+
+
+def _key(name: Any) -> str:
+    """Return a key as JSON; ``json`` also takes numbers, booleans and ``None``."""
+    return _LINE.encode({name: 0})[1:-4]
+
+
+def _column(values: tuple[Any, ...]) -> tuple[str, Iterable[str]]:
+    """Return the JSON texts of values, and the quote that goes around each."""
+    types = set(map(type, values))
+    if types == _TEXTS or types <= _NUMBERS:
+        text = _compact(values)
+        if text is not None and types == _TEXTS:
+            # Without escapes there is no quote within a text.
+            if "\\" not in text:
+                return '"', text[2:-2].split('","')
+        elif text is not None:
+            return "", text[1:-1].split(",")
+    return "", map(_LINE.encode, values)
+
+
+def _compact(values: Sequence[Any]) -> str | None:
+    """Return a list as compact JSON, ``None`` if it would not be the usual text."""
+    try:
+        body = orjson.dumps(values, option=_ONLY_PLAIN)
+    except TypeError:
+        return None
+    # The standard library escapes everything else, and orjson writes null for NaN.
+    if not body.isascii() or b"\x7f" in body or b"null" in body:
+        return None
+    return body.decode()
