@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Celery worker and the commands that look after workers and queues."""
 
+import contextlib
+import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from invoke import Context, Exit, task
 
@@ -69,6 +72,8 @@ def worker(
 
 def _run_and_restart(command: list[str]) -> int:
     """Run ``command``, again after each change of the runner's or a plugin's code."""
+    # The worker must not outlive this process.
+    signal.signal(signal.SIGTERM, _end)
     while True:
         before = _code_state()
         process = subprocess.Popen(command, cwd=shell.ROOT, env=shell.environment())
@@ -78,21 +83,33 @@ def _run_and_restart(command: list[str]) -> int:
             if process.returncode is not None:
                 return process.returncode
             print("The code has changed: restarting the worker.", flush=True)
-            process.terminate()
         except KeyboardInterrupt:
             # The worker got the Ctrl-C as well and finishes its tasks.
             return process.wait()
+        except _Terminated:
+            process.terminate()
+            return process.wait()
+        process.terminate()
         process.wait()
+
+
+class _Terminated(Exception):
+    """SIGTERM has arrived."""
+
+
+def _end(_number: int, _frame: object) -> NoReturn:
+    raise _Terminated
 
 
 def _code_state() -> dict[Path, float]:
     folders = [shell.ROOT / "qhana_plugin_runner"]
-    folders += [
-        shell.ROOT / path
-        for path in shell.environment().get("PLUGIN_FOLDERS", "").split(":")
-    ]
-    files = (file for folder in folders for file in folder.rglob("*.py"))
-    return {file: file.stat().st_mtime for file in files}
+    plugin_folders = shell.environment().get("PLUGIN_FOLDERS", "").split(":")
+    folders += [shell.ROOT / path for path in plugin_folders if path]
+    state = {}
+    for file in (file for folder in folders for file in folder.rglob("*.py")):
+        with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+            state[file] = file.stat().st_mtime
+    return state
 
 
 def _celery(*arguments: str) -> None:

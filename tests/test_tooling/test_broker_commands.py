@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 
@@ -130,3 +131,34 @@ def test_queues_are_purged_only_after_the_word(commands: Commands) -> None:
     assert (refused.returncode, client.llen("command-test")) == (1, 1)
     assert commands.run("purge-task-queues", text="purge\n").returncode == 0
     assert client.llen("command-test") == 0
+
+
+def test_a_watched_worker_restarts_with_new_code_and_ends_with_its_command(
+    commands: Commands, tmp_path: Path
+) -> None:
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    shutil.copy(shell.ROOT / "plugins" / "hello_world.py", plugins)
+    log = tmp_path / "watched.log"
+    with log.open("w") as file:
+        watcher = subprocess.Popen(
+            commands.command("worker", "--pool=solo", "--watch"),
+            cwd=shell.ROOT,
+            env={**commands.env, "PLUGIN_FOLDERS": str(plugins)},
+            stdout=file,
+            stderr=file,
+        )
+    try:
+        for count in (1, 2):
+            deadline = time.monotonic() + 60
+            while log.read_text().count(" ready.") < count:
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            workers = psutil.Process(watcher.pid).children(recursive=True)
+            (plugins / "hello_world.py").touch()
+        assert "The code has changed" in log.read_text()
+    finally:
+        watcher.terminate()
+        watcher.wait(60)
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert alive == []
