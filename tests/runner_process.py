@@ -20,6 +20,8 @@ from urllib.parse import urljoin
 
 import requests
 
+from qhana_plugin_runner.api.task_ids import TaskIds
+
 ROOT = Path(__file__).resolve().parent.parent
 LAB_PLUGINS = ROOT / "tests" / "lab_plugins"
 
@@ -178,6 +180,11 @@ class Runner:
         )
         assert answer.status_code == 303, answer.text
         return urljoin(self.url, answer.headers["Location"])
+
+    def task_url(self, row_id: int) -> str:
+        """Return the URL of a task in production, where numbers cannot be guessed."""
+        key = (self.folder / "instance" / "secret_key").read_text(encoding="ascii")
+        return f"{self.url}tasks/{TaskIds(key.strip(), opaque=True).to_text(row_id)}/"
 
     def task(self, url: str) -> dict[str, Any]:
         """Return the document of a task."""

@@ -125,6 +125,6 @@ def test_without_a_broker_the_answer_is_503_and_no_task_stays_open(
         assert (answer.status_code, time.monotonic() - start < 3) == (503, True)
         assert "broker" in answer.json()["message"]
         assert answer.headers["Retry-After"]
-        task = instance.task(f"{instance.url}tasks/1/")
+        task = instance.task(instance.task_url(1))
         assert (task["status"], task["state"]) == ("FAILURE", "failed")
         assert "message broker does not answer" in task["log"]

@@ -66,14 +66,14 @@ def test_the_coordinator_succeeds_with_the_weights_of_the_minimiser(
 def test_the_output_is_kept_by_its_url(
     interplay: Runner, coordinated: dict[str, Any]
 ) -> None:
-    minimizer = interplay.wait_task(f"{interplay.url}tasks/3/")
+    minimizer = interplay.wait_task(interplay.task_url(3))
     assert coordinated["outputs"][0]["href"] == minimizer["outputs"][0]["href"]
 
 
 def test_the_objective_function_ends_after_its_evaluation(
     interplay: Runner, coordinated: dict[str, Any]
 ) -> None:
-    objective = interplay.wait_task(f"{interplay.url}tasks/2/")
+    objective = interplay.wait_task(interplay.task_url(2))
     assert (objective["status"], objective["log"]) == ("SUCCESS", "evaluated")
     steps = [(step["stepId"], step["cleared"]) for step in objective["steps"]]
     assert steps == [("pass_data", True), ("evaluate", True)]
@@ -90,4 +90,4 @@ def test_a_stranger_s_webhook_changes_nothing(
         url, params={"source": "http://stranger/tasks/1/", "event": "status"}, timeout=10
     )
     assert answer.status_code == 204
-    assert interplay.task(f"{interplay.url}tasks/1/")["status"] == "SUCCESS"
+    assert interplay.task(interplay.task_url(1))["status"] == "SUCCESS"
