@@ -12,8 +12,6 @@ application context, as in the main loop of a worker, the newest application cou
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -24,47 +22,14 @@ from celery.utils.imports import instantiate
 from flask import Flask, current_app, has_app_context
 from kombu.utils.objects import cached_property
 
-from . import embedded_broker
-from .errors import ConfigurationError
+from .celery_settings import REDIS_SCHEMES, celery_settings
 from .flask_task import FlaskTask
 from .publishing import publish, release_held_messages
+from .task_routes import queue_of_task
 
 __all__ = ["CELERY", "FlaskTask", "RunnerCelery", "init_app"]
 
 _EXTENSION = "qhana-celery"
-_REDIS_SCHEMES = ("redis", "rediss", "sentinel")
-
-_BOUNDED_PUBLISHING = {
-    "max_retries": 1,
-    "interval_start": 0,
-    "interval_step": 0.1,
-    "interval_max": 0.2,
-}
-
-_FIXED_SETTINGS: dict[str, Any] = {
-    "task_serializer": "json",
-    "result_serializer": "json",
-    "accept_content": ["json"],
-    "enable_utc": True,
-}
-
-_DEFAULT_SETTINGS: dict[str, Any] = {
-    # A broken broker must be known within three seconds.
-    "broker_connection_timeout": 2,
-    "task_publish_retry": True,
-    "task_publish_retry_policy": _BOUNDED_PUBLISHING,
-    "result_backend_transport_options": {"retry_policy": {"timeout": 2.0}},
-    "broker_connection_retry_on_startup": True,
-    "broker_connection_max_retries": None,
-    # A free slot takes one task; nothing waits behind a busy one.
-    "worker_prefetch_multiplier": 1,
-    # A dead pool child is reported after this time (seconds); its outcome is recorded
-    # by itself, so there is no late result to wait for.
-    "worker_lost_wait": 0.5,
-    "worker_hijack_root_logger": False,
-    "worker_cancel_long_running_tasks_on_connection_loss": False,
-    "beat_schedule": {},
-}
 
 
 class _PerApp:
@@ -139,6 +104,7 @@ class RunnerCelery(Celery):
             app: its ``CELERY`` setting is copied, never changed.
         """
         state = app.extensions[_EXTENSION] = _new_state()
+        state["routes"] = dict(app.config.get("TASK_ROUTES") or {})
         self._newest_app = app
         with app.app_context():
             self.config_from_object(celery_settings(app))
@@ -160,7 +126,11 @@ class RunnerCelery(Celery):
         """Queues, routes and message building of the current Flask application."""
         state = self.state_of_app()
         if "amqp" not in state:
-            state["amqp"] = instantiate(self.amqp_cls, app=self)
+            amqp = state["amqp"] = instantiate(self.amqp_cls, app=self)
+            # A worker without --queues works on everything that the runner sends.
+            for queue in dict.fromkeys(state["routes"].values()):
+                if queue not in amqp.queues:
+                    amqp.queues.select_add(amqp.queues.new_missing(queue))
         return state["amqp"]
 
     @cached_property
@@ -181,7 +151,7 @@ class RunnerCelery(Celery):
     def connection_for_write(self, url: Any = None, **kwargs: Any) -> Any:
         """Return a connection for sending; a broker that hangs is given up soon."""
         options = kwargs.get("transport_options") or {}
-        if str(url or self.conf.broker_write_url).startswith(_REDIS_SCHEMES):
+        if str(url or self.conf.broker_write_url).startswith(REDIS_SCHEMES):
             kwargs["transport_options"] = {"socket_timeout": 1.0, **options}
         return super().connection_for_write(url, **kwargs)
 
@@ -199,6 +169,13 @@ class RunnerCelery(Celery):
         Raises:
             BrokerUnavailableError: if the broker does not take the message in time.
         """
+        if not any(kwargs.get(key) for key in ("queue", "exchange", "routing_key")):
+            # Written into the message, so that it is sent to this queue again.
+            name = args[0] if args else kwargs["name"]
+            routes = self.state_of_app()["routes"]
+            queue = queue_of_task(routes, name, kwargs.get("task_type"))
+            if queue is not None:
+                kwargs["queue"] = queue
         return publish(self, super().send_task, args, kwargs)
 
     def send_unkept(self, *args: Any, **kwargs: Any) -> Any:
@@ -218,74 +195,8 @@ def _new_state() -> dict[str, Any]:
         "_local": threading.local(),
         "_config_source": None,
         "configured": False,
+        "routes": {},
     }
-
-
-def celery_settings(app: Flask) -> dict[str, Any]:
-    """Return the complete settings of Celery for an application.
-
-    Raises:
-        ConfigurationError: if a serialiser other than JSON is configured.
-    """
-    given: Mapping[str, Any] = app.config.get("CELERY") or {}
-    for key in ("task_serializer", "result_serializer"):
-        if given.get(key, "json") != "json":
-            raise ConfigurationError(
-                f"The setting CELERY has the value {given[key]!r} for {key}, allowed is "
-                "'json': other serialisers can run code."
-            )
-    settings = {**_DEFAULT_SETTINGS, **given, **_FIXED_SETTINGS}
-    broker = settings.get("broker_url") or "embedded://"
-    folder = Path(app.instance_path) / "celery"
-    if broker.startswith("embedded:"):
-        settings["broker_url"] = "embedded://localhost//"
-        options = {"folder": str(folder / "broker")}
-    else:
-        options = _transport_options(broker)
-    settings["broker_transport_options"] = {
-        **options,
-        **settings.get("broker_transport_options", {}),
-    }
-    if not settings.get("result_backend"):
-        settings["result_backend"] = _default_backend(broker, folder)
-    if broker.startswith(_REDIS_SCHEMES):
-        settings.setdefault("worker_disable_prefetch", True)
-        settings.setdefault("redis_socket_connect_timeout", 2)
-        settings.setdefault("redis_socket_timeout", 10)
-    return settings
-
-
-def _transport_options(broker: str) -> dict[str, Any]:
-    if broker.startswith(_REDIS_SCHEMES):
-        return {
-            "socket_connect_timeout": 2,
-            "socket_timeout": 5,
-            "socket_keepalive": True,
-            "retry_on_timeout": False,
-            "max_retries": 2,
-            "interval_start": 0,
-            "interval_step": 0.1,
-            "interval_max": 0.2,
-        }
-    if broker.startswith(("amqp", "pyamqp")):
-        return {
-            "confirm_publish": True,
-            "max_retries": 2,
-            "interval_start": 0,
-            "interval_step": 0.1,
-            "interval_max": 0.2,
-        }
-    return {}
-
-
-def _default_backend(broker: str, folder: Path) -> str:
-    if broker.startswith(("redis", "rediss")):
-        return broker
-    if broker.startswith("memory:"):
-        return "cache+memory://"
-    results = folder / "results"
-    results.mkdir(parents=True, exist_ok=True)
-    return f"{embedded_broker.__name__}.EmbeddedBackend+file://{results}"
 
 
 CELERY = RunnerCelery("qhana_plugin_runner", task_cls=FlaskTask)

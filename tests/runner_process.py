@@ -122,9 +122,13 @@ class Runner:
             return False
 
     def start_worker(
-        self, name: str = "worker", concurrency: int = 2, pool: str = "prefork"
+        self,
+        name: str = "worker",
+        concurrency: int = 2,
+        pool: str = "prefork",
+        queues: str = "",
     ) -> None:
-        """Start a worker and wait until it takes tasks."""
+        """Start a worker and wait until it takes tasks (from these queues or all)."""
         before = self.log(name).count(" ready.") if name in self.processes else 0
         self._start(
             name,
@@ -136,6 +140,7 @@ class Runner:
             f"--concurrency={concurrency}",
             "--loglevel=INFO",
             f"--hostname={name}-{self.port}@%h",
+            *(["--queues", queues] if queues else []),
         )
         self.wait_for(lambda: self.log(name).count(" ready.") > before, name, 60)
 

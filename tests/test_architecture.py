@@ -33,6 +33,8 @@ LAYERS = {
     "parts": (
         "db",
         "celery",
+        "celery_settings",
+        "task_routes",
         "embedded_broker",
         "flask_task",
         "publishing",

@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kombu import Connection, Exchange, Queue
 
-from qhana_plugin_runner import celery, embedded_broker
+from qhana_plugin_runner import celery_settings, embedded_broker
 
-assert celery.embedded_broker is embedded_broker  # registers the transport
+assert celery_settings.embedded_broker is embedded_broker  # registers the transport
 
 QUEUE = Queue("work", Exchange("", type="direct"), routing_key="work")
 

@@ -145,7 +145,11 @@ def _load_environment(app: Flask) -> None:
         )
         if os.environ.get(variable)
     }
-    app.config["CELERY"] = {**app.config["CELERY"], **celery}
+    more: dict[str, Any] = {}
+    if os.environ.get("CELERY_SETTINGS"):
+        source = {"CELERY": os.environ["CELERY_SETTINGS"]}
+        more = check_settings(source, "environment variable CELERY_SETTINGS")["CELERY"]
+    app.config["CELERY"] = {**app.config["CELERY"], **more, **celery}
 
 
 def environment_setting(name: str) -> Any:

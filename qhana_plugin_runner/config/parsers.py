@@ -221,6 +221,28 @@ def mapping(value: Any) -> dict[str, Any]:
     raise ValueError("a mapping, or a JSON object")
 
 
+def text_mapping(key: str, value: str) -> Parser:
+    """Return a parser for mappings of one text to another, or their JSON text.
+
+    Args:
+        key: what the keys are, for the error message.
+        value: what the values are.
+    """
+    allowed = f"a mapping of texts, {key} to {value}, or its JSON text"
+
+    def parse(raw: Any) -> dict[str, str]:
+        try:
+            result = mapping(raw)
+        except ValueError:
+            raise ValueError(allowed) from None
+        texts = [text for pair in result.items() for text in pair]
+        if not all(isinstance(text, str) and text for text in texts):
+            raise ValueError(allowed)
+        return result
+
+    return parse
+
+
 RewriteRules = list[tuple["re.Pattern[str]", str]]
 
 

@@ -192,6 +192,14 @@ SETTINGS: tuple[Setting, ...] = (
         debug_default=CELERY_DEBUG_CONFIG,
     ),
     Setting(
+        "TASK_ROUTES",
+        {},
+        p.text_mapping("plugin", "queue"),
+        "Queues for the tasks of plugins: identifier, name or tag of a plugin to name of "
+        "a queue. Workers take them from all queues unless --queues says otherwise.",
+        env="TASK_ROUTES",
+    ),
+    Setting(
         "PLUGIN_FOLDERS",
         [],
         p.path_list,

@@ -19,7 +19,8 @@ from qhana_plugin_runner.errors import ConfigurationError
 
 VARIABLES = {
     *(setting.env for setting in SETTINGS if setting.env),
-    *("BROKER_URL", "RESULT_BACKEND", "CELERY_QUEUE", "FLASK_DEBUG", "FLASK_ENV"),
+    *("BROKER_URL", "RESULT_BACKEND", "CELERY_QUEUE", "CELERY_SETTINGS"),
+    *("FLASK_DEBUG", "FLASK_ENV"),
     "QHANA_PLUGIN_RUNNER_SETTINGS",
 }
 
@@ -92,6 +93,26 @@ def test_a_celery_table_keeps_the_name_of_the_queue(app: Flask) -> None:
         "task_default_queue": "qhana_plugin_runner",
         "broker_url": "redis://x",
     }
+
+
+def test_any_celery_setting_can_come_from_the_environment(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELERY_SETTINGS", '{"broker_url": "a://", "task_acks_late": 1}')
+    monkeypatch.setenv("BROKER_URL", "redis://b")
+    assert load(app)["CELERY"] == {
+        "task_default_queue": "qhana_plugin_runner",
+        "broker_url": "redis://b",
+        "task_acks_late": 1,
+    }
+
+
+def test_malformed_celery_settings_are_named(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELERY_SETTINGS", "{")
+    with pytest.raises(ConfigurationError, match="variable CELERY_SETTINGS"):
+        load(app)
 
 
 def test_celery_variables_do_not_leak_into_the_next_app(

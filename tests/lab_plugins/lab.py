@@ -8,6 +8,7 @@ It is written the way existing plugins are, with nothing that only this runner o
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import io
 import json
 import os
@@ -239,6 +240,28 @@ class Operations:
             "big.bin",
             "big",
             "application/octet-stream",
+        )
+
+    @staticmethod
+    def stream(db_id: int, megabytes: int) -> None:
+        """Store a result that was never in memory, named after its checksum."""
+        blocks = [os.urandom(1 << 20) for _ in range(8)]
+        checksum = hashlib.sha256()
+        for number in range(megabytes):
+            checksum.update(blocks[number % 8])
+
+        class Source:
+            number = 0
+
+            def read(self, size: int = -1) -> bytes:
+                if self.number == megabytes:
+                    return b""
+                self.number += 1
+                return blocks[(self.number - 1) % 8]
+
+        name = f"{checksum.hexdigest()}.bin"
+        STORE.persist_task_result(
+            *(db_id, Source(), name, "big", "application/octet-stream")
         )
 
     @staticmethod
