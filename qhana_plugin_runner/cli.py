@@ -8,10 +8,11 @@ from flask import Flask
 
 from .db.cli import DB_CLI
 from .plugins_cli import PLUGIN_CLI
+from .store_cli import STORE_CLI
 from .task_cli import TASK_CLI
 from .token_cli import TOKEN_CLI
 
-__all__ = ["DB_CLI", "PLUGIN_CLI", "TASK_CLI", "init_app"]
+__all__ = ["DB_CLI", "PLUGIN_CLI", "STORE_CLI", "TASK_CLI", "init_app"]
 
 
 def init_app(app: Flask) -> None:
@@ -21,3 +22,4 @@ def init_app(app: Flask) -> None:
             app.cli.add_command(command)
     app.cli.add_command(TASK_CLI)
     app.cli.add_command(TOKEN_CLI)
+    app.cli.add_command(STORE_CLI)

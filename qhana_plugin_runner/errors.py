@@ -35,6 +35,7 @@ plugins could catch as a builtin before inherit that builtin as well.
     ├── InvalidFileContentError       422  ValueError
     ├── StoreWriteError               507  OSError
     ├── StoreUnavailableError         503  OSError
+    ├── StoreMigrationError           500
     ├── FetchError                    422  ValueError
     ├── RegistryNotConfiguredError    500  ValueError
     ├── TableError                    422  ValueError
@@ -195,6 +196,10 @@ class StoreWriteError(QHAnaError, OSError):
     """A file store cannot keep a file, for example because the disk is full."""
 
     http_status = 507
+
+
+class StoreMigrationError(QHAnaError):
+    """Files cannot be moved between two stores, or a copy is not the same."""
 
 
 class StoreUnavailableError(QHAnaError, OSError):

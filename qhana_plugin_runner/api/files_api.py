@@ -91,13 +91,22 @@ def _is_allowed(file: TaskFile, tag: str) -> bool:
 def _answer(file: TaskFile) -> Response:
     """Return the answer in the way that the store of the file serves it."""
     try:
-        store = STORE[file.storage_provider]
-        if request.method == "GET" and (url := store.get_redirect(file, _told(file))):
-            return _redirect(url)
-        download = store.get_download(file)
+        try:
+            return _from_store(file)
+        except (NotFoundError, FileNotFoundError):
+            if not STORE.was_moved(file):  # by `flask store migrate`, a moment ago
+                raise
+            return _from_store(file)
     except (NotFoundError, FileNotFoundError) as err:
         _LOGGER.error("The file %s cannot be served: %s", file.id, err)
-        download = None
+        abort(404, message=gettext("File not found."))
+
+
+def _from_store(file: TaskFile) -> Response:
+    store = STORE[file.storage_provider]
+    if request.method == "GET" and (url := store.get_redirect(file, _told(file))):
+        return _redirect(url)
+    download = store.get_download(file)
     if download is None:
         abort(404, message=gettext("File not found."))
     return _send(file, download)
@@ -137,10 +146,7 @@ def _send(file: TaskFile, download: Download) -> Response:
 
 def _whole(download: Download) -> Response:
     """Return the answer with the whole file, which can seek for a part of it."""
-    try:
-        content = download.open()
-    except FileNotFoundError:  # deleted a moment ago
-        abort(404, message=gettext("File not found."))
+    content = download.open()
     body: Iterable[bytes] = FileWrapper(content, CHUNK_SIZE)
     if download.path is not None and "Range" not in request.headers:
         body = wrap_file(request.environ, content, CHUNK_SIZE)  # sent by the kernel

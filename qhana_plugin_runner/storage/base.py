@@ -55,9 +55,11 @@ class FileStore(FileStoreInterface):
     Attributes:
         name: the name of the store in settings and in database rows.
         app: the app of this instance.
+        keeps_content: whether it keeps bytes, which can be moved to another store.
     """
 
     name: ClassVar[str] = ""
+    keeps_content: ClassVar[bool] = True
     classes: ClassVar[dict[str, type[FileStore]]] = {}
 
     app: Flask | None
@@ -202,6 +204,27 @@ class FileStore(FileStoreInterface):
     def _get_file_identifier(self, target: Path) -> str:
         """Return what is noted in the row of a file that is stored at the target."""
         return str(target)
+
+    def store_copy(self, task_file: TaskFile, file_: FileContent) -> str:
+        """Store the content of a file that has its row already, which is not changed.
+
+        Args:
+            task_file: the row of the file.
+            file_: the content.
+
+        Returns:
+            What this store would note in the row.
+
+        Raises:
+            TaskNotFoundError: the file belongs to no task.
+            OSError: the content cannot be stored.
+        """
+        task = task_file.task
+        if task is None:
+            raise TaskNotFoundError(f"The file {task_file.id} belongs to no task.")
+        folder = "tmp" if task_file.file_type == TEMPORARY_FILE_TYPE else "out"
+        target = Path(f"task_{task.id}", folder, safe_name(task_file.file_name))
+        return self._store(task, file_, target, task_file.mimetype or DEFAULT_MIMETYPE)
 
     def _store(
         self, task: ProcessingTask, file_: FileContent, target: Path, mimetype: str

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from flask import Flask, current_app
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.orm import object_session
 
 from ..db.models.task_record import FileRecord
 from ..db.models.tasks import TaskFile
@@ -159,9 +161,34 @@ class FileStoreRegistry(FileStoreInterface):
             raise FileNotFoundInStoreError(f"The file {file.id} was deleted.")
         return get_url(row, external=True)
 
-    def open(self, task_file: TaskFile) -> AbstractContextManager[BinaryIO]:
+    @contextmanager
+    def open(self, task_file: TaskFile) -> Iterator[BinaryIO]:
         """Open a file in the store that keeps it; use it in a ``with`` statement."""
-        return self[task_file.storage_provider].open(task_file)
+        with ExitStack() as stack:
+            try:
+                store = self[task_file.storage_provider]
+                file_ = stack.enter_context(store.open(task_file))
+            except FileNotFoundInStoreError:
+                if not self.was_moved(task_file):
+                    raise
+                store = self[task_file.storage_provider]
+                file_ = stack.enter_context(store.open(task_file))
+            yield file_
+
+    def was_moved(self, task_file: TaskFile) -> bool:
+        """Read the row of a missing file again; return whether it is elsewhere now.
+
+        Args:
+            task_file: the row as it was read some time ago; it is refreshed.
+        """
+        before = task_file.storage_provider, task_file.file_storage_data
+        session = object_session(task_file)
+        if session is not None:
+            try:
+                session.refresh(task_file, ["storage_provider", "file_storage_data"])
+            except InvalidRequestError:  # the row is gone
+                return False
+        return (task_file.storage_provider, task_file.file_storage_data) != before
 
     def delete_task_files(self, task_files: Iterable[TaskFile]) -> list[str]:
         """Delete the bytes of files; their rows stay.

@@ -24,7 +24,7 @@ from ..errors import ConfigurationError, FileNotFoundInStoreError, QHAnaError
 from .base import FileStore
 from .content import FileContent, open_content
 from .download import Download
-from .interface import DEFAULT_MIMETYPE
+from .interface import DEFAULT_MIMETYPE, needs_only_columns
 from .names import TASK_FOLDER
 from .object_client import ObjectClient
 
@@ -99,6 +99,7 @@ class ObjectStore(FileStore, name="object_store"):
             )
         return self.get_task_file_url(task_file)
 
+    @needs_only_columns
     def get_task_file_url(self, task_file: TaskFile, external: bool = True) -> str:
         """Return the URL of the file at this runner, which is valid as long as its task.
 

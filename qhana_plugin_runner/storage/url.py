@@ -19,6 +19,8 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x1f\x7f]+")
 class UrlFileStore(FileStore, name="url_file_store"):
     """Stores URLs, given as text; the URL is what clients and plugins get."""
 
+    keeps_content = False
+
     def persist_file(
         self, file_: FileContent, target: str | Path, mimetype: str = DEFAULT_MIMETYPE
     ) -> str:
