@@ -15,7 +15,6 @@ import threading
 from typing import Any
 
 from celery import Celery
-from celery.backends.redis import RedisBackend
 from celery.loaders import get_loader_cls
 from celery.result import AsyncResult
 from celery.utils.imports import instantiate
@@ -157,7 +156,8 @@ class RunnerCelery(Celery):
 
     def _get_backend(self) -> Any:
         backend = super()._get_backend()
-        if isinstance(backend, RedisBackend):
+        # Asked by name: importing it costs ten megabytes wherever Redis is not used.
+        if type(backend).__module__ == "celery.backends.redis":
             # Submitting a task must not need the result backend; whoever waits for a
             # result subscribes to it then.
             backend.on_task_call = _nothing_to_prepare

@@ -2,45 +2,65 @@
 # SPDX-License-Identifier: Apache-2.0
 """One request from end to end, as in ``docs/request-flow.rst``, with real processes.
 
-The same nine steps on the embedded broker with SQLite, on Redis with PostgreSQL and on
-RabbitMQ with MariaDB.
+The same nine steps with every broker, database and file store: a few combinations in
+which each of them occurs, and all of them with ``QHANA_MATRIX=full``.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
 import requests
 
 from runner_process import Runner, free_port, runner
+from s3_server import S3Server, s3_server
 from services import RABBITMQ, REDIS, fresh_database, require
 
-BROKERS = {
+BROKERS: dict[str, dict[str, str]] = {
     "embedded": {},
     "redis": {"BROKER_URL": REDIS, "RESULT_BACKEND": REDIS},
     "rabbitmq": {"BROKER_URL": RABBITMQ},
 }
 
 
-@pytest.fixture(
-    scope="module",
-    params=[("embedded", "sqlite"), ("redis", "postgresql"), ("rabbitmq", "mariadb")],
-    ids="-".join,
-)
+DATABASES = ("sqlite", "postgresql", "mariadb")
+STORES = ("local", "s3")
+COVERING = [
+    ("embedded", "sqlite", "local"),
+    ("redis", "postgresql", "s3"),
+    ("rabbitmq", "mariadb", "local"),
+]
+FULL = os.environ.get("QHANA_MATRIX") == "full"
+COMBINATIONS = list(product(BROKERS, DATABASES, STORES)) if FULL else COVERING
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=COMBINATIONS, ids="-".join)
 def flow(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Runner]:
-    broker, database = request.param
+    broker, database, store = request.param
+    settings = dict(BROKERS[broker])
+    if broker != "embedded":
+        require(broker, settings["BROKER_URL"])
+    if store == "s3":
+        server: S3Server = request.getfixturevalue("s3")
+        settings.update(server.environment())
     folder: Path = tmp_path_factory.mktemp(broker)
-    if "BROKER_URL" in BROKERS[broker]:
-        require(broker, BROKERS[broker]["BROKER_URL"])
     with (
         fresh_database(database, folder) as uri,
-        runner(folder, SQLALCHEMY_DATABASE_URI=uri, **BROKERS[broker]) as instance,
+        runner(folder, SQLALCHEMY_DATABASE_URI=uri, **settings) as instance,
     ):
         instance.start_server()
         instance.start_worker()

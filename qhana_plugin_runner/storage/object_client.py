@@ -23,17 +23,19 @@ from ..errors import (
     QHAnaError,
     StoreUnavailableError,
 )
+from .content import CHUNK_SIZE
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Bytes of one part of an upload, and so what a writer keeps in memory (a few times).
-PART_SIZE = 8 * 1024 * 1024
+#: Bytes of one part of an upload, the least that S3 takes. A writer has it in memory a
+#: few times: as what was read, as what is sent, and in the buffers of the connection.
+PART_SIZE = 5 * 1024 * 1024
 #: Bytes that a reader fetches at once.
-READ_SIZE = 4 * 1024 * 1024
+READ_SIZE = 1024 * 1024
 
-# S3 takes 10 000 parts of an object; after half of them (40 GiB) they get larger.
+# S3 takes 10 000 parts of an object; after half of them (25 GB) they get larger.
 _MANY_PARTS = 5_000
-_LARGE_PART_SIZE = 10 * PART_SIZE
+_LARGE_PART_SIZE = 20 * PART_SIZE
 _S3 = ("s3", "s3a")
 # A store that is away is given up after a few seconds.
 _RETRIES = {"mode": "standard", "total_max_attempts": 4}
@@ -82,8 +84,10 @@ class ObjectClient:
             target = fs.open(
                 path, "wb", block_size=PART_SIZE, autocommit=False, **media_type
             )
+        chunks = _chunks(first, source)
+        del first
         try:
-            _copy(first, source, target)
+            _copy(chunks, target)
             with translated("store the file"):
                 target.close()
                 target.commit()
@@ -297,16 +301,22 @@ def _filesystem_class(protocol: str) -> Any:
         ) from err
 
 
-def _copy(first: bytes, source: BinaryIO, target: Any) -> None:
+def _chunks(first: bytes, source: BinaryIO) -> Iterator[bytes]:
+    yield first
+    first = b""  # not kept while the rest is read
+    while chunk := _read_exactly(source, CHUNK_SIZE):
+        yield chunk
+
+
+def _copy(chunks: Iterator[bytes], target: Any) -> None:
     """Write everything to an upload; only the errors of the target are translated."""
-    block, parts, size = first, 0, PART_SIZE
-    while block:
+    written = 0
+    for chunk in chunks:
         with translated("store the file"):
-            target.write(block)
-        parts += 1
-        if parts == _MANY_PARTS:
-            size = target.blocksize = _LARGE_PART_SIZE
-        block = _read_exactly(source, size)
+            target.write(chunk)
+        written += len(chunk)
+        if written >= _MANY_PARTS * PART_SIZE:
+            target.blocksize = _LARGE_PART_SIZE
 
 
 def _read_exactly(source: BinaryIO, size: int) -> bytes:
