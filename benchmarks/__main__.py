@@ -19,6 +19,7 @@ BENCHMARKS = {
     "tasks": ("tasks", "run"),
     "latency": ("tasks", "run_latency"),
     "api": ("api", "run"),
+    "files": ("files", "run"),
     "entities": ("entities", "run"),
     "plugins": ("plugin_loading", "run"),
 }

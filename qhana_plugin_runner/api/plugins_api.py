@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from flask import current_app, redirect, request, url_for
+import sqlalchemy as sa
+from flask import current_app, jsonify, redirect, request, url_for
 from flask.views import MethodView
 from marshmallow.fields import List, Nested, String
 from webargs.flaskparser import abort
@@ -17,8 +18,9 @@ from qhana_plugin_runner.api.mounted import MountedPlugin, mounted_plugins
 from qhana_plugin_runner.api.util import MaBaseSchema, SecurityBlueprint
 from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
+from qhana_plugin_runner.db.single_statements import read
 from qhana_plugin_runner.plugin_loader import get_load_report
-from qhana_plugin_runner.util.plugins import QHAnaPluginBase
+from qhana_plugin_runner.util.plugins import QHAnaPluginBase, plugin_identifier
 
 PLUGINS_API = SecurityBlueprint(
     "plugins-api",
@@ -34,6 +36,17 @@ _PLUGIN_NAME = {
     "name": "plugin",
     "schema": {"type": "string", "minLength": 1, "pattern": "^[^@/]+$"},
 }
+
+# Built once, and columns only: the registry asks for the list again and again. Which
+# parents are loaded is looked up here, a list of them would be compiled each time.
+_VIRTUAL_PLUGINS: sa.Select[Any] = sa.select(
+    VirtualPlugin.parent_id,
+    VirtualPlugin.name,
+    VirtualPlugin.version,
+    VirtualPlugin.description,
+    VirtualPlugin.tags,
+    VirtualPlugin.href,
+).order_by(VirtualPlugin.id)
 
 
 class PluginSchema(MaBaseSchema):
@@ -64,9 +77,10 @@ class PluginsView(MethodView):
         plugins = [_plugin(entry) for entry in mounted]
         parents = {entry.plugin.identifier for entry in mounted}
         parents |= {entry.plugin.name for entry in mounted}
-        plugins.extend(_virtual_plugin(row) for row in VirtualPlugin.get_all(parents))
+        rows = (row for row in read(_VIRTUAL_PLUGINS) if row.parent_id in parents)
+        plugins.extend(map(_virtual_plugin, rows))
         plugins.sort(key=lambda plugin: (plugin["name"], plugin["version"]))
-        return {"plugins": plugins}
+        return jsonify({"plugins": plugins})
 
 
 def _plugin(mounted: MountedPlugin) -> dict[str, Any]:
@@ -75,20 +89,20 @@ def _plugin(mounted: MountedPlugin) -> dict[str, Any]:
         "name": plugin.name,
         "version": plugin.version,
         "identifier": plugin.identifier,
-        "api_root": f"{request.url_root.rstrip('/')}{quote(mounted.url_prefix, '/@')}/",
-        "description": plugin.description,
-        "tags": list(plugin.tags),
+        "apiRoot": f"{request.url_root.rstrip('/')}{quote(mounted.url_prefix, '/@')}/",
+        "description": str(plugin.description),
+        "tags": [str(tag) for tag in plugin.tags],
     }
 
 
-def _virtual_plugin(row: VirtualPlugin) -> dict[str, Any]:
+def _virtual_plugin(row: sa.Row[Any]) -> dict[str, Any]:
     return {
         "name": row.name,
         "version": row.version,
-        "identifier": row.identifier,
-        "api_root": row.href,
+        "identifier": plugin_identifier(row.name, row.version),
+        "apiRoot": row.href,
         "description": row.description,
-        "tags": row.tag_list,
+        "tags": [tag for tag in row.tags.split("\n") if tag],
     }
 
 
