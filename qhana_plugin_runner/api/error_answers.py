@@ -169,4 +169,4 @@ def _handle_recursion(error: RecursionError) -> Response:
 
 def _handle_broken_body(error: Exception) -> Response:
     """Answer a body in chunks that are none, which gunicorn finds out while reading."""
-    return error_answer(400, message="The body of the request is malformed.")
+    return error_answer(400, message=gettext("The body of the request is malformed."))

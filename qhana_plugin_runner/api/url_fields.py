@@ -17,6 +17,7 @@ from marshmallow import ValidationError
 from marshmallow.fields import Url
 from marshmallow.validate import URL, Validator
 
+from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.url_adapters import Client
 
 NETWORK_SCHEMES = frozenset({"http", "https", "ftp", "ftps"})
@@ -194,7 +195,7 @@ class FileUrl(_InputUrlField):
         """Read a value; the empty string counts as ``None``."""
         url = super().deserialize(value, *args, **kwargs)
         if isinstance(url, str) and url[:5].lower() == "file:" and _asks_from_outside():
-            raise ValidationError("Files of the server are not accepted.")
+            raise ValidationError(gettext("Files of the server are not accepted."))
         return url
 
 

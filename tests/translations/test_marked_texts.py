@@ -30,6 +30,7 @@ NOT_SHOWN = (
     errors.EntityFormatError,
     errors.NotFoundError,
     errors.StoreWriteError,
+    errors.AccessTokenError,
     errors.StoreUnavailableError,
     errors.InvalidFileNameError,
     errors.InvalidFileContentError,
