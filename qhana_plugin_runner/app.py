@@ -16,6 +16,7 @@ from . import (
     cli,
     db,
     health,
+    metrics,
     plugin_loader,
     publishing,
     recovery,
@@ -23,6 +24,7 @@ from . import (
     registry_client,
     request_ids,
     requests,
+    runner_metrics,
     storage,
     task_watch,
     webhooks,
@@ -47,6 +49,7 @@ def build_app(
     _trust_proxies(app)
     # parts
     request_ids.init_app(app)
+    metrics.init_app(app)
     babel.init_app(app)
     db.init_app(app)
     celery.init_app(app)
@@ -63,6 +66,7 @@ def build_app(
     recovery.init_app(app)
     task_watch.init_app(app)
     health.init_app(app)
+    runner_metrics.init_app(app)
     pages.init_app(app)
     cli.init_app(app)
     return app

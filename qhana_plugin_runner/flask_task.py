@@ -25,13 +25,16 @@ from .db.models import task_shortcuts
 from .db.models.tasks import ProcessingTask
 from .errors import TaskExitError
 from .identity import acting_for
+from .metrics import timed
 from .publishing import (
     CLIENT_HEADER,
+    DUE_HEADER,
     LOCALE_HEADER,
     OWNER_HEADER,
     URL_ROOT_HEADER,
     task_ids_of_signatures,
 )
+from .task_metrics import RUN_SECONDS, observe_wait, plugin_label
 from .url_adapters import Client, working_for
 
 if TYPE_CHECKING:
@@ -139,6 +142,13 @@ class TaskRun:
         """Run the body and what records its outcome."""
         if self.db_id is not None:
             self._take_up(self.db_id)
+        if self.db_id is not None:
+            observe_wait(self._task.name, self._request.get(DUE_HEADER))
+            with timed(RUN_SECONDS, plugin=plugin_label(self._task.name)):
+                return self._run_and_record(args, kwargs)
+        return self._run_and_record(args, kwargs)
+
+    def _run_and_record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
             result = self._run_body(args, kwargs)
             result = self._run_outcomes_of_chain(result)

@@ -34,12 +34,14 @@ from .errors import BrokerUnavailableError
 from .identity import current_owner
 from .request_ids import MESSAGE_HEADER
 from .stored_message import StoredMessage
+from .task_metrics import count_end
 from .url_adapters import Client
 
 URL_ROOT_HEADER = "qhana_url_root"
 LOCALE_HEADER = "qhana_locale"
 CLIENT_HEADER = "qhana_client"
 OWNER_HEADER = "qhana_owner"
+DUE_HEADER = "qhana_due"
 
 _UNCOMMITTED = "qhana-uncommitted"
 
@@ -175,7 +177,10 @@ def release_held_messages() -> None:
 def _send(send: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     task_ids = task_ids_of_message(args, kwargs)
     if task_ids:
-        keep_message(task_ids, StoredMessage.of_call(args, kwargs))
+        message = StoredMessage.of_call(args, kwargs)
+        # A message that is sent again has been due since the first time.
+        kwargs["headers"][DUE_HEADER] = message.due.isoformat()
+        keep_message(task_ids, message)
     try:
         return send(*args, **{**_PUBLISH_LIMITS, **kwargs})
     except (KombuOperationalError, OSError) as err:
@@ -227,7 +232,9 @@ def _close_tasks(task_ids: set[int], reason: str) -> None:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     with app.app_context():  # a session of its own
         for task_id in task_ids:
-            ProcessingTask.close(task_id, TaskState.FAILED, reason)
+            if ProcessingTask.close(task_id, TaskState.FAILED, reason):
+                DB.session.commit()
+                count_end(task_id, TaskState.FAILED)
         DB.session.commit()
 
 

@@ -37,6 +37,7 @@ from .signals import (
     TASK_STATUS_CHANGED,
     TASK_STEPS_CHANGED,
 )
+from .task_metrics import count_end
 
 __all__ = [
     "TASK_DETAILS_CHANGED",
@@ -116,6 +117,7 @@ def _succeed(db_id: int, task_log: str | None) -> None:
     if open_step:
         task.steps[-1].cleared = True
     DB.session.commit()
+    count_end(db_id, TaskState.SUCCEEDED)
     _notify(db_id, TASK_STATUS_CHANGED, TASK_DETAILS_CHANGED)
     if open_step:
         _notify(db_id, TASK_STEPS_CHANGED)
@@ -203,6 +205,7 @@ def close_task(db_id: int, state: TaskState, log: str) -> bool:
             "Task %s is not open, its end as %s is dropped.", db_id, state
         )
         return False
+    count_end(db_id, state)
     _notify(db_id, TASK_STATUS_CHANGED, TASK_DETAILS_CHANGED)
     return True
 

@@ -16,8 +16,8 @@ from werkzeug.routing import MapAdapter
 from .api.json_answers import RunnerJSONProvider
 from .config.hidden import HidingConfig
 
-# Probes use addresses as hosts; these answers contain no URLs.
-_PROBED_PATHS = ("/health/", "/healthz", "/readyz")
+# Probes and scrapers use addresses as hosts; these answers contain no URLs.
+_PROBED_PATHS = ("/health/", "/healthz", "/readyz", "/metrics")
 
 
 class LazySessions(SecureCookieSessionInterface):

@@ -32,12 +32,14 @@ from .db import DB
 from .db.models.base import utc_now
 from .db.models.webhook_deliveries import WebhookDelivery
 from .errors import FetchError
+from .metrics import count
 from .request_ids import HTTP_HEADER
 from .service_token import webhook_auth
 from .url_adapters import Client, FetchSession, working_for
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.webhooks")
 _EXTENSION = "qhana-webhook-deliveries"
+_CALLS = "qhana_webhook_calls_total"
 
 _THREADS = 8
 _AT_ONCE = 200
@@ -243,10 +245,14 @@ def _send(call: Call) -> str | None:
             response.close()
     except FetchError as err:
         _LOGGER.warning("The webhook %s must not be called: %s", call.webhook, err)
+        count(_CALLS, outcome="refused")
         return None
     except requests.RequestException as err:
+        count(_CALLS, outcome="postponed")
         return type(err).__name__
-    return f"status {response.status_code}" if response.status_code >= 500 else None
+    answered = response.status_code < 500
+    count(_CALLS, outcome="delivered" if answered else "postponed")
+    return None if answered else f"status {response.status_code}"
 
 
 def signature(call: Call, timestamp: str) -> str:
@@ -286,6 +292,7 @@ def _postpone(call: Call, error: str) -> None:
             "The webhook %s was not told of the event %s of %s: %s after %s attempts.",
             *(call.webhook, call.event, call.task, error, call.attempts + 1),
         )
+        count(_CALLS, outcome="given-up")
         _forget(call)
         return
     DB.session.execute(

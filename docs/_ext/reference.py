@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reference pages that are generated from the code, so that they cannot disagree with it.
 
-``.. settings::`` lists all settings, ``.. errors::`` the exception tree and
-``.. invoke-tasks::`` the commands of ``tasks.py``.
+``.. settings::`` lists all settings, ``.. metrics::`` all metrics, ``.. errors::`` the
+exception tree and ``.. invoke-tasks::`` the commands of ``tasks.py``.
 """
 
 from __future__ import annotations
@@ -87,6 +87,24 @@ class Errors(GeneratedDirective):
             yield f"   {'*' if number == 0 else ' '} - {cell}".rstrip()
 
 
+class Metrics(GeneratedDirective):
+    """All metrics with kind, labels and meaning."""
+
+    def lines(self) -> Iterator[str]:
+        from qhana_plugin_runner.metrics import METRICS
+
+        sources = {"processes": "counted by all processes", "now": "looked up when asked"}
+        for metric in METRICS:
+            yield f".. describe:: {metric.name}"
+            yield ""
+            yield f"   {metric.help}"
+            yield ""
+            labels = ", ".join(f"``{label}``" for label in metric.labels) or "none"
+            kind = metric.kind.capitalize()
+            yield f"   {kind}, {sources[metric.source]}. Labels: {labels}."
+            yield ""
+
+
 class InvokeTasks(GeneratedDirective):
     """All invoke tasks with their flags and documentation."""
 
@@ -114,6 +132,7 @@ class InvokeTasks(GeneratedDirective):
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("settings", Settings)
+    app.add_directive("metrics", Metrics)
     app.add_directive("errors", Errors)
     app.add_directive("invoke-tasks", InvokeTasks)
     return {"parallel_read_safe": True}

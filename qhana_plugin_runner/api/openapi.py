@@ -29,6 +29,8 @@ from qhana_plugin_runner.api.document import RunnerApi
 from qhana_plugin_runner.api.files_api import FILES_API
 from qhana_plugin_runner.api.health_api import ALIASES as HEALTH_ALIASES
 from qhana_plugin_runner.api.health_api import HEALTH_API
+from qhana_plugin_runner.api.metrics_api import ALIASES as METRICS_ALIASES
+from qhana_plugin_runner.api.metrics_api import METRICS_API
 from qhana_plugin_runner.api.mounted import MountedPlugin, MountedPlugins
 from qhana_plugin_runner.api.plugins_api import PLUGINS_API
 from qhana_plugin_runner.api.root_api import ROOT_API
@@ -58,11 +60,19 @@ def init_app(app: Flask) -> None:
     ids = task_ids.task_ids_of(app)
     api.register_converter(task_ids.TaskIdConverter, ids.parameter_schema)
     prefix = url_prefix(app)
-    for blueprint in (ROOT_API, PLUGINS_API, TASKS_API, FILES_API, HEALTH_API):
+    for blueprint in (
+        ROOT_API,
+        PLUGINS_API,
+        TASKS_API,
+        FILES_API,
+        HEALTH_API,
+        METRICS_API,
+    ):
         api.register_blueprint(
             blueprint, url_prefix=prefix + (blueprint.url_prefix or "")
         )
     app.register_blueprint(HEALTH_ALIASES)
+    app.register_blueprint(METRICS_ALIASES)
     viewers.init_app(app, api, prefix)
     with app.app_context():
         report = get_load_report()

@@ -88,6 +88,7 @@ def load_config(app: Flask, test_config: Mapping[str, Any] | None = None) -> Non
 def _load_test_config(app: Flask, test_config: Mapping[str, Any]) -> None:
     app.config["PLUGIN_FOLDERS"] = []
     app.config["SECRET_KEY"] = secrets.token_bytes(32)
+    app.config["METRICS"] = False  # files in the instance folder, which tests may share
     app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
     app.config["TASK_IDS"] = "plain"
     app.config["TASK_LIST_PUBLIC"] = True

@@ -612,6 +612,13 @@ SETTINGS: tuple[Setting, ...] = (
         env="TASK_EVENTS_MAX_LISTENERS",
     ),
     Setting(
+        "METRICS",
+        True,
+        p.boolean,
+        "Whether requests, tasks, webhooks and stores are counted and /metrics shows it.",
+        env="METRICS",
+    ),
+    Setting(
         "HEALTH_CHECK_SECONDS",
         3,
         p.number(0.1),

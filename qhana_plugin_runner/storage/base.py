@@ -33,6 +33,7 @@ from ..requests import open_url_as_file_like_simple
 from .content import FileContent
 from .download import Download
 from .interface import DEFAULT_MIMETYPE, FileStoreInterface, needs_only_columns
+from .measured import measured
 from .names import (
     checked_file_type,
     checked_mimetype,
@@ -260,7 +261,8 @@ class FileStore(FileStoreInterface):
             raise TaskNotFoundError(
                 f"There is no task {task_id} that could get the file {label!r}."
             )
-        stored = self._store(task, file_, target, mimetype or DEFAULT_MIMETYPE)
+        with measured(self.name, "write"):
+            stored = self._store(task, file_, target, mimetype or DEFAULT_MIMETYPE)
         return self._persist_task_file(task, label, stored, file_type, mimetype, commit)
 
     def _persist_task_file(

@@ -21,6 +21,7 @@ from ..errors import FileNotFoundInStoreError, StoreNotFoundError
 from .base import FileStore
 from .content import FileContent
 from .interface import DEFAULT_MIMETYPE, FileStoreInterface
+from .measured import measured
 
 _LOGGER = logging.getLogger(__name__)
 _EXTENSION = "qhana-stores"
@@ -200,7 +201,8 @@ class FileStoreRegistry(FileStoreInterface):
         for task_file in task_files:
             try:
                 store = self[task_file.storage_provider]
-                store.delete_file(task_file.file_storage_data)
+                with measured(store.name, "delete"):
+                    store.delete_file(task_file.file_storage_data)
             except Exception as err:
                 problems.append(
                     f"The file {task_file.file_name!r} ({task_file.id}) was not deleted: "

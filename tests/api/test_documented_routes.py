@@ -35,7 +35,7 @@ VALUE = (
 @pytest.fixture(scope="module")
 def app(make_app: Any) -> Iterator[Flask]:
     """An app with the bundled plugins; no worker runs what they submit."""
-    app = make_app(PLUGIN_FOLDERS=[str(PLUGINS)])
+    app = make_app(PLUGIN_FOLDERS=[str(PLUGINS)], METRICS=True)
     with app.app_context():
         yield app
 

@@ -1,0 +1,60 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What is counted and measured of tasks, by the plugin that they belong to."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from .db import DB
+from .db.models.base import utc_now
+from .db.models.tasks import ProcessingTask, TaskState
+from .log_context import plugin_of_task
+from .metrics import count, is_on, observe
+
+_LOGGER = logging.getLogger("qhana_plugin_runner.metrics")
+
+RUN_SECONDS = "qhana_task_run_seconds"
+
+
+def plugin_label(task_name: str | None) -> str:
+    """Return the label of the plugin that a task belongs to by its name."""
+    return plugin_of_task(task_name) or "none"
+
+
+def count_end(task_id: int, state: TaskState) -> None:
+    """Count a task whose end is committed; call it once for each task.
+
+    Args:
+        task_id: id of its row.
+        state: how it ended.
+    """
+    if not is_on():
+        return
+    query = sa.select(ProcessingTask.task_name).where(ProcessingTask.id == task_id)
+    try:
+        name = DB.session.scalar(query)
+    except SQLAlchemyError as err:
+        # The end itself is stored, and nothing else depends on the number.
+        DB.session.rollback()
+        _LOGGER.warning("The end of task %s is not counted: %s", task_id, err)
+        return
+    count("qhana_tasks_finished_total", plugin=plugin_label(name), state=state.value)
+
+
+def observe_wait(task_name: str, due: Any) -> None:
+    """Measure how long a message has waited until now.
+
+    Args:
+        task_name: name of its Celery task.
+        due: when it could have been taken up, as text in ISO 8601.
+    """
+    if isinstance(due, str):
+        waited = utc_now() - datetime.fromisoformat(due)
+        plugin = plugin_label(task_name)
+        observe("qhana_task_wait_seconds", waited.total_seconds(), plugin=plugin)
