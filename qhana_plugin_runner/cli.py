@@ -7,6 +7,7 @@ from __future__ import annotations
 from flask import Flask
 
 from .db.cli import DB_CLI
+from .doctor_cli import doctor_command
 from .plugins_cli import PLUGIN_CLI
 from .store_cli import STORE_CLI
 from .task_cli import TASK_CLI
@@ -23,3 +24,4 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(TASK_CLI)
     app.cli.add_command(TOKEN_CLI)
     app.cli.add_command(STORE_CLI)
+    app.cli.add_command(doctor_command)
