@@ -27,6 +27,7 @@ from . import (
     runner_metrics,
     storage,
     task_watch,
+    tracing,
     webhooks,
 )
 from .api import jwt, openapi
@@ -53,6 +54,7 @@ def build_app(
     babel.init_app(app)
     db.init_app(app)
     celery.init_app(app)
+    tracing.init_app(app)
     publishing.init_app(app)
     requests.init_app(app)
     jwt.init_app(app)

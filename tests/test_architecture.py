@@ -42,6 +42,7 @@ LAYERS = {
         "requests",
         "request_ids",
         "service_token",
+        "tracing",
         "metrics",
         "task_metrics",
         "running_task",

@@ -619,6 +619,21 @@ SETTINGS: tuple[Setting, ...] = (
         env="METRICS",
     ),
     Setting(
+        "TRACING",
+        False,
+        p.boolean,
+        "Whether requests, messages, SQL statements and HTTP calls are traced.",
+        env="TRACING",
+    ),
+    Setting(
+        "TRACING_ENDPOINT",
+        None,
+        p.optional_url,
+        "Where spans are sent (OTLP over HTTP); none: what OTEL_EXPORTER_OTLP_ENDPOINT "
+        "says, else localhost.",
+        env="TRACING_ENDPOINT",
+    ),
+    Setting(
         "HEALTH_CHECK_SECONDS",
         3,
         p.number(0.1),

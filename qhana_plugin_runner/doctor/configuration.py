@@ -130,7 +130,8 @@ def access() -> Iterator[Advice]:
     else:
         yield warn(
             "Whoever reaches the server may run all plugins.",
-            "Set AUTHENTICATION=required, or let only trusted clients reach it.",
+            "Let only trusted clients reach it, for example by a reverse proxy, or "
+            "require tokens (AUTHENTICATION).",
         )
     if config.get("FETCH_ALLOW_PRIVATE_NETWORKS") is True:
         yield warn(
