@@ -33,10 +33,10 @@ from .db.models.base import utc_now
 from .db.models.tasks import ProcessingTask, TaskState
 from .db.models.webhook_deliveries import WebhookDelivery
 from .health_checks import count_workers
-from .log_context import plugin_of_task
 from .metrics import METRICS, Metric, recorded
 from .metrics.recorder import Samples
 from .plugin_loader import get_load_report
+from .task_metrics import plugin_label
 
 _EXTENSION = "qhana-runner-metrics"
 _FRESH_SECONDS = 2.0
@@ -155,7 +155,7 @@ def _of_database() -> dict[str, Rows]:
     tasks: Counter[tuple[str, ...]] = Counter()
     with DB.engine.connect() as connection:
         for name, state, number in connection.execute(statement):
-            tasks[plugin_of_task(name) or "", state] += number
+            tasks[plugin_label(name), state] += number
         oldest = _seconds_due(connection)
         pending = connection.scalar(
             sa.select(sa.func.count()).select_from(WebhookDelivery)

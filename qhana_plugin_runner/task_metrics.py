@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from . import log_context
 from .db import DB
 from .db.models.base import utc_now
 from .db.models.tasks import ProcessingTask, TaskState
@@ -36,15 +37,26 @@ def count_end(task_id: int, state: TaskState) -> None:
     """
     if not is_on():
         return
+    plugin = _plugin_of_running_task(task_id) or _plugin_of_row(task_id)
+    if plugin is not None:
+        count("qhana_tasks_finished_total", plugin=plugin, state=state.value)
+
+
+def _plugin_of_running_task(task_id: int) -> str | None:
+    # Most tasks are ended by the worker that runs them, which knows without a statement.
+    bound = log_context.current()
+    return bound.get("plugin") if bound.get("task_id") == str(task_id) else None
+
+
+def _plugin_of_row(task_id: int) -> str | None:
     query = sa.select(ProcessingTask.task_name).where(ProcessingTask.id == task_id)
     try:
-        name = DB.session.scalar(query)
+        return plugin_label(DB.session.scalar(query))
     except SQLAlchemyError as err:
         # The end itself is stored, and nothing else depends on the number.
         DB.session.rollback()
         _LOGGER.warning("The end of task %s is not counted: %s", task_id, err)
-        return
-    count("qhana_tasks_finished_total", plugin=plugin_label(name), state=state.value)
+        return None
 
 
 def observe_wait(task_name: str, due: Any) -> None:

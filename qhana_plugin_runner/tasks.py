@@ -105,6 +105,7 @@ def save_task_result(self: Any, task_log: str | None, db_id: int) -> None:
 
 def _succeed(db_id: int, task_log: str | None) -> None:
     if not session_has_changes() and task_shortcuts.succeed(db_id, task_log):
+        count_end(db_id, TaskState.SUCCEEDED)
         _notify(db_id, TASK_STATUS_CHANGED, TASK_DETAILS_CHANGED)
         return
     closed = ProcessingTask.close(db_id, TaskState.SUCCEEDED, task_log)
