@@ -141,7 +141,7 @@ def plugin_app(folder: Path, *plugins: Path | str, **settings: Any) -> Flask:
     app = create_app(
         {
             "TESTING": True,
-            "SECRET_KEY": "a key for tests that is long enough",
+            "SECRET_KEY": "a key for tests that is long enough",  # nosec B105 # no secret
             "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder / 'test.db'}",
             "FILE_STORE_ROOT_PATH": str(folder / "files"),
             "DEFAULT_FILE_STORE": "local_filesystem",

@@ -37,6 +37,9 @@ def benchmark(c: Context, name: str = "", options: str = "") -> None:
     shell.must_run(shell.python("benchmarks", *arguments))
 
 
+CHECKED_FOLDERS = ("qhana_plugin_runner", "plugins", "tooling")
+
+
 def check_steps() -> dict[str, list[str]]:
     """Return the steps of ``invoke check``: name and command line."""
     return {
@@ -44,6 +47,10 @@ def check_steps() -> dict[str, list[str]]:
         "ruff": shell.python("ruff", "check", "."),
         "flake8": shell.python("flake8", "."),
         "types": shell.python("mypy"),
+        "security": shell.python(
+            "bandit", "-q", "-c", "pyproject.toml", "-r", *CHECKED_FOLDERS
+        ),
+        "vulnerabilities": shell.python("tooling.audit"),
         "architecture": shell.python("pytest", "-q", "tests/test_architecture.py"),
         "licences": shell.python(
             "invoke", "list-licenses", "--format=plain", "--summary"
@@ -57,7 +64,7 @@ def check_steps() -> dict[str, list[str]]:
     iterable=["only", "skip"],
     help={
         "only": "run this step, may be repeated (formatting, ruff, flake8, types, "
-        "licences, architecture, documentation, tests)",
+        "security, vulnerabilities, architecture, licences, documentation, tests)",
         "skip": "leave this step out, may be repeated",
     },
 )
@@ -76,6 +83,6 @@ def check(c: Context, only: list[str], skip: list[str]) -> None:
         verdict = "failed" if shell.run(command) else "passed"
         report.append((name, verdict, time.monotonic() - began))
     for name, verdict, seconds in report:
-        print(f"{name:<14} {verdict} ({seconds:.1f} s)")
+        print(f"{name:<15} {verdict} ({seconds:.1f} s)")
     if any(verdict == "failed" for _, verdict, _ in report):
         raise Exit(code=1)

@@ -14,7 +14,7 @@ _REF = re.compile(
     r"(?!.*(?:\.\.|@\{|//|/$))[^-\s:^~?*\[\\\x00-\x20\x7f][^\s:^~?*\[\\\x7f]*"
 )
 # What GitHub, GitLab and others take as the user of a token.
-_TOKEN_USER = "oauth2"
+_TOKEN_USER = "oauth2"  # nosec B105 # a user, the same for everybody
 
 
 class GitSource:

@@ -80,4 +80,4 @@ def _continue_with(interpreter: Path, *task: str) -> NoReturn:
         "VIRTUAL_ENV": str(interpreter.parent.parent),
     }
     command = [str(interpreter), "-m", "invoke", *task]
-    os.execve(interpreter, command, environment)
+    os.execve(interpreter, command, environment)  # nosec B606 # our own command

@@ -54,7 +54,7 @@ def become(command: list[str]) -> NoReturn:
     """Replace this process by ``command``, so that signals reach it directly."""
     os.chdir(ROOT)
     sys.stdout.flush()
-    os.execve(command[0], command, environment())
+    os.execve(command[0], command, environment())  # nosec B606 # our own command
 
 
 def instance_folder() -> Path:

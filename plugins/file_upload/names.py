@@ -15,7 +15,7 @@ MAX_TYPE_LENGTH = 200
 
 # RFC 6838 section 4.2: names of media types; parameters follow RFC 9110 section 5.6.6.
 _NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
-_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # nosec B105 # a pattern
 _QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
 CONTENT_TYPE_PATTERN = re.compile(
     rf"{_NAME}/{_NAME}(?: *; *{_TOKEN}=(?:{_TOKEN}|{_QUOTED}))*", re.ASCII

@@ -20,7 +20,7 @@ from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
 from .smorest_config import SMOREST_PRODUCTION_CONFIG
 from .sqlalchemy_config import SQLALCHEMY_DEBUG_CONFIG, SQLALCHEMY_PRODUCTION_CONFIG
 
-DEBUG_SECRET_KEY = "debug_secret"
+DEBUG_SECRET_KEY = "debug_secret"  # nosec B105 # refused in production
 
 
 @dataclass(frozen=True)

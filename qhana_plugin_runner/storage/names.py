@@ -39,7 +39,7 @@ _DEVICE = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³])\s*(\.|$)", re.IGNORECASE
 )
 _RESERVED = re.compile(r'[\\<>:"|?*]|[. ]+$')
-_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # nosec B105 # a pattern
 _MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}\s*(;[\x20-\x7e]*)?", re.ASCII)
 
 
