@@ -14,6 +14,7 @@ from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from werkzeug.routing import MapAdapter
 
 from .api.json_answers import RunnerJSONProvider
+from .api.step_ids import RunnerRule
 from .config.hidden import HidingConfig
 
 # Probes and scrapers use addresses as hosts; these answers contain no URLs.
@@ -47,6 +48,7 @@ class RunnerFlask(Flask):
     config_class = HidingConfig
     json_provider_class = RunnerJSONProvider
     session_interface = LazySessions()
+    url_rule_class = RunnerRule
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return the adapter that builds URLs, for the host of the request if any."""

@@ -18,6 +18,7 @@ from qhana_plugin_runner.api import (
     mounted,
     request_limits,
     row_ids,
+    step_ids,
     submission_rate,
     task_control_api,
     task_events_api,
@@ -53,12 +54,14 @@ def init_app(app: Flask) -> None:
     submission_rate.init_app(app)
     row_ids.init_app(app)
     task_ids.init_app(app)
+    step_ids.init_app(app)
     error_answers.init_app(app)
     gate.init_app(app)
     plugins = mounted.init_app(app)
     api = app.extensions[_EXTENSION] = RunnerApi(app)
     ids = task_ids.task_ids_of(app)
-    api.register_converter(task_ids.TaskIdConverter, ids.parameter_schema)
+    for converter in (task_ids.TaskIdConverter, step_ids.StepIdConverter):
+        api.register_converter(converter, ids.parameter_schema)
     prefix = url_prefix(app)
     for blueprint in (
         ROOT_API,

@@ -1,0 +1,128 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of a task cannot be found by counting either.
+
+Routes of plugins for the steps of a task contain its id. An outsider who counts along
+must not get into the steps of others, nor learn the URL of their task from the redirect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask, current_app, url_for
+from flask.testing import FlaskClient
+
+from managed_app import build_app
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskLink
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
+MULTI = "hello-world-multi-step@v1-0-0"
+STEP = f"/plugins/{MULTI}/{{}}/demo-step-{{}}/"
+
+
+@pytest.fixture(scope="module", params=["opaque", "plain"])
+def app(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
+    """An app with the bundled plugins; its context is open."""
+    folder = tmp_path_factory.mktemp("steps")
+    app = build_app(
+        folder,
+        f"sqlite:///{folder / 'test.db'}",
+        TASK_IDS=request.param,
+        PLUGIN_FOLDERS=[str(PLUGINS)],
+    )
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def is_opaque(app: Flask) -> bool:
+    return app.config["TASK_IDS"] == "opaque"
+
+
+@pytest.fixture
+def task(app: Flask) -> Iterator[ProcessingTask]:
+    """A task that waits for its step."""
+    task = ProcessingTask(task_name=f"{MULTI}.preprocessing_task")
+    task.save(commit=True)
+    task.add_next_step(
+        href=step_url(task, "process"),
+        ui_href=step_url(task, "ui"),
+        step_id="demo-step",
+        commit=True,
+    )
+    yield task
+    DB.session.rollback()
+
+
+def step_url(task: ProcessingTask, kind: str) -> str:
+    """Return the URL of the step as the plugin builds it."""
+    view = {"ui": "DemoStepFrontend", "process": "DemoStepProcessView"}[kind]
+    with current_app.test_request_context():
+        return url_for(f"{MULTI}.{view}", db_id=task.id, _external=True)
+
+
+def test_the_step_is_found_by_the_url_that_the_plugin_built(
+    client: FlaskClient, task: ProcessingTask
+) -> None:
+    ui_path = urlsplit(task.steps[-1].ui_href).path
+    assert client.get(ui_path).status_code == 200
+    answer = client.post(urlsplit(task.steps[-1].href).path, data={"inputStr": "x"})
+    assert answer.status_code == 303
+    with current_app.test_request_context():
+        expected = url_for("tasks-api.TaskView", task_id=str(task.id))
+    assert urlsplit(answer.headers["Location"]).path == expected
+
+
+def test_counting_does_not_find_the_step(
+    client: FlaskClient, task: ProcessingTask, is_opaque: bool
+) -> None:
+    for kind in ("ui", "process"):
+        path = STEP.format(task.id, kind)
+        answer = client.post(path, data={"inputStr": "mine now"})
+        assert (answer.status_code == 404) is is_opaque
+        assert ("Location" in answer.headers) is (kind == "process" and not is_opaque)
+
+
+def test_a_refused_number_looks_like_one_without_a_task(
+    client: FlaskClient, task: ProcessingTask, is_opaque: bool
+) -> None:
+    if not is_opaque:
+        pytest.skip("plain ids tell what exists")
+    bodies = {
+        client.get(STEP.format(id_, "ui")).data for id_ in (task.id, 2**31 - 1, 2**100)
+    }
+    assert len(bodies) == 1
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_plugin_may_write_the_url_by_hand(
+    client: FlaskClient, task: ProcessingTask, is_link: bool
+) -> None:
+    """Then the plugin has published the plain id itself."""
+    path = STEP.format(task.id, "ui")
+    if is_link:
+        DB.session.add(TaskLink(task=task, type="extra", href=f"http://far{path}?x=1"))
+        DB.session.commit()
+    else:
+        task.clear_previous_step()
+        task.add_next_step(href="/x/", ui_href=path, step_id="by-hand", commit=True)
+    assert client.get(path).status_code == 200
+
+
+def test_other_numbers_of_plugins_stay_as_they_are(app: Flask) -> None:
+    rules = {rule.rule: rule for rule in app.url_map.iter_rules()}
+    assert "<int:file_id>" in "".join(rules)
+    with app.test_request_context():
+        assert "/files/7/" in url_for("files-api.FileView", file_id=7)
