@@ -25,7 +25,6 @@ def chaos(c: Context) -> None:
 
 
 @task(
-    positional=["name"],
     help={
         "name": "one benchmark; all without (docs/performance.rst explains each)",
         "options": 'passed on, for example "--rounds 3 --broker amqp://…"',
