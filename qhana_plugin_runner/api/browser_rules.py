@@ -26,7 +26,7 @@ _OWN_PAGE_POLICY = (
 )
 _UNUSED_FEATURES = ", ".join(
     f"{feature}=()"
-    for feature in ("bluetooth", "camera", "display-capture", "geolocation", "hid")
+    for feature in ("camera", "display-capture", "geolocation", "hid")
     + ("microphone", "midi", "payment", "serial", "usb")
 )
 
