@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import redirect, url_for
 from flask_smorest import Blueprint
-from marshmallow import Schema, ValidationError, pre_load
+from marshmallow import EXCLUDE, Schema, ValidationError, pre_load
 from marshmallow.fields import Field
 from werkzeug import Response
 
@@ -71,7 +71,8 @@ class MaBaseSchema(Schema):
     """Schema whose keys are camelCase outside and snake_case inside.
 
     Texts with characters that no database can store (the null character, lone
-    surrogates) are refused with a message at their field.
+    surrogates) are refused with a message at their field. So are those of unknown keys,
+    unless the schema leaves them out.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -89,11 +90,16 @@ class MaBaseSchema(Schema):
             errors = {
                 key: [_unstorable_message()]
                 for key, value in data.items()
-                if _is_unstorable(value)
+                if _is_unstorable(value) and self._keeps(key)
             }
             if errors:
                 raise ValidationError(errors)
         return data
+
+    def _keeps(self, key: str) -> bool:
+        """Whether the value of an outside key is read at all."""
+        known = (field.data_key for field in self.load_fields.values())
+        return self.unknown != EXCLUDE or key in known
 
 
 def _unstorable_message() -> str:

@@ -144,6 +144,23 @@ def test_text_that_no_database_stores_is_an_error_of_its_field(text: str) -> Non
     assert Form().validate(data) == {"firstInput": [message]}
 
 
+def test_text_that_is_left_out_may_be_anything() -> None:
+    data = {"secondInput": 1, "firstInput": "a", "unknown": "\x00"}
+    assert Form(unknown=EXCLUDE).load(data) == {"second_input": 1, "first_input": "a"}
+    assert Form(unknown=EXCLUDE, validate_errors_as_result=True).load(data) == {}
+
+
+@pytest.mark.parametrize("key", ["firstInput", "theOther"])
+def test_text_of_known_fields_is_checked_where_others_are_left_out(key: str) -> None:
+    data = {"secondInput": 1, "firstInput": "a", key: "\x00"}
+    assert set(Form(unknown=EXCLUDE).validate(data)) == {key}
+
+
+def test_text_of_unknown_fields_that_are_kept_is_checked() -> None:
+    data = {"secondInput": 1, "firstInput": "a", "unknown": "\x00"}
+    assert set(Form(unknown=INCLUDE).validate(data)) == {"unknown"}
+
+
 def test_text_outside_the_basic_plane_is_fine() -> None:
     data = {"secondInput": 1, "firstInput": "\U0001f600"}
     assert Form().load(data)["first_input"] == "\U0001f600"
