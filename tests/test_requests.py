@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import traceback
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -256,6 +257,8 @@ def test_credentials_are_sent_but_never_shown(
 
 # --- limits ---------------------------------------------------------------------------
 
+MIB = 1 << 20
+
 
 def read_all(response: requests.Response) -> int:
     return sum(len(chunk) for chunk in response.iter_content(1 << 16))
@@ -395,6 +398,109 @@ def test_an_answer_that_breaks_off_is_an_error(
         open_url(url, stream=stream) as response,
     ):
         read_all(response)
+
+
+def cut_off(coding: str) -> bytes:
+    """Compress a text and leave out the end of the result."""
+    text = b"".join(b"%d,%d\n" % (i, i * i) for i in range(20_000))
+    window = {"gzip": 31, "deflate": 15, "deflate-raw": -15}[coding]
+    compressor = zlib.compressobj(wbits=window)
+    whole = compressor.compress(text) + compressor.flush()
+    return whole[:-6] if coding == "gzip" else whole[:-20]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "deflate-raw"])
+@pytest.mark.parametrize("bounded", [True, False])
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_compressed_answer_that_breaks_off_is_an_error(
+    server: ByteServer, app: Flask, stream: bool, bounded: bool, coding: str
+) -> None:
+    if not bounded:
+        app.config.update(
+            FETCH_MAX_BYTES=None, FETCH_MAX_BYTES_IN_MEMORY=None, FETCH_MAX_SECONDS=None
+        )
+    name = coding.partition("-")[0]
+    url = server.serve("/cut", cut_off(coding), Content_Encoding=name)
+    with (
+        app.app_context(),
+        pytest.raises(FetchError, match="breaks off"),
+        open_url(url, stream=stream) as response,
+    ):
+        read_all(response)
+
+
+def test_an_inner_compression_that_breaks_off_is_an_error(
+    server: ByteServer, app: Flask
+) -> None:
+    body = gzip.compress(cut_off("gzip"))
+    url = server.serve("/cut-inside", body, Content_Encoding="gzip, gzip")
+    with app.app_context(), pytest.raises(FetchError, match="breaks off"):
+        open_url(url)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"", b""),
+        (gzip.compress(b""), b""),
+        (gzip.compress(b"a") + gzip.compress(b"b"), b"ab"),
+        (gzip.compress(b"a") + bytes(100), b"a"),
+    ],
+    ids=["nothing", "empty", "two members", "padding"],
+)
+def test_compressed_answers_may_be_empty_or_have_more_than_one_part(
+    server: ByteServer, app: Flask, body: bytes, text: bytes
+) -> None:
+    url = server.serve("/whole", body, Content_Encoding="gzip")
+    with app.app_context():
+        assert open_url(url).content == text
+        with open_url(url, stream=True) as response:
+            assert b"".join(response.iter_content(7)) == text
+
+
+def test_nothing_is_missing_after_a_part_of_an_answer(
+    server: ByteServer, app: Flask
+) -> None:
+    url = server.serve("/part", cut_off("gzip"), Content_Encoding="gzip")
+    with app.app_context(), open_url(url, stream=True) as response:
+        response.raw.decode_content = True
+        assert response.raw.read(4) == b"0,0\n"
+        assert response.raw.readinto(bytearray()) == 0
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_was_compressed_too_much_is_refused(
+    server: ByteServer, app: Flask, stream: bool
+) -> None:
+    app.config["FETCH_MAX_RATIO"] = 50
+    packed = {
+        "/small": gzip.compress(bytes(MIB)),
+        "/table": gzip.compress(os.urandom(MIB) + bytes(20 * MIB)),
+        "/bomb": gzip.compress(bytes(20 * MIB)),
+    }
+    small, table, bomb = (
+        server.serve(path, body, Content_Encoding="gzip") for path, body in packed.items()
+    )
+    with app.app_context():
+        for url, size in ((small, MIB), (table, 21 * MIB)):
+            with open_url(url, stream=stream) as response:
+                assert read_all(response) == size
+        with (
+            pytest.raises(FetchError, match="compressed more than 50 times"),
+            open_url(bomb, stream=stream) as response,
+        ):
+            read_all(response)
+        app.config["FETCH_MAX_RATIO"] = None
+        with open_url(bomb, stream=stream) as response:
+            assert read_all(response) == 20 * MIB
+
+
+def test_a_repetitive_table_is_no_bomb(server: ByteServer, app: Flask) -> None:
+    row = ",".join(["0.0", "1.0"] * 500) + "\n"
+    rows = "".join(f"entity{i},{row}" for i in range(5000)).encode()
+    url = server.serve("/rows", gzip.compress(rows), Content_Encoding="gzip")
+    with app.app_context(), open_url(url) as response:
+        assert read_all(response) == len(rows)
 
 
 def test_a_chunked_answer_is_read_within_limits(server: ByteServer, app: Flask) -> None:

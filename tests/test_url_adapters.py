@@ -637,6 +637,7 @@ def test_everything_is_limited_by_default(tmp_path: Path) -> None:
     assert policy.file_roots == (tmp_path / "files",)
     assert policy.max_bytes == 16 * 1024**3
     assert policy.max_bytes_in_memory == 512 * 1024**2
+    assert policy.max_ratio == 1000
     assert policy.max_data_url_bytes == 1024**2
     assert policy.max_seconds == 60
 

@@ -326,6 +326,14 @@ SETTINGS: tuple[Setting, ...] = (
         env="FETCH_MAX_BYTES_IN_MEMORY",
     ),
     Setting(
+        "FETCH_MAX_RATIO",
+        1000,
+        p.optional(p.number(1)),
+        "How many times smaller than its content a compressed answer may be, if the "
+        "content has more than 10 MiB; none: no limit.",
+        env="FETCH_MAX_RATIO",
+    ),
+    Setting(
         "FETCH_MAX_SECONDS",
         60,
         p.optional(p.number(1)),

@@ -1,6 +1,6 @@
 # Copyright 2026 QHAna plugin runner contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The body of a response, read only as far and as long as allowed."""
+"""The body of a response, read only as far and as long as allowed, and to its end."""
 
 from __future__ import annotations
 
@@ -9,31 +9,43 @@ from io import BufferedReader, RawIOBase
 from time import monotonic
 from typing import Any
 
+from urllib3.response import GzipDecoderState
+
 from qhana_plugin_runner.errors import FetchError
 from qhana_plugin_runner.url_adapters.deadlines import hang_up_after
 from qhana_plugin_runner.url_adapters.policy import too_long
 
 _CHUNK_SIZE = 1 << 16
 BYTES_PER_EXTRA_SECOND = 1 << 14
+MIN_BYTES_OF_BOMB = 10 << 20
+"""Decompressed bytes from which on the ratio of compression is limited."""
 
 
 class BoundedBody(RawIOBase):
     """Stands for the body of a response of urllib3 and counts what is read of it.
 
     Bytes are counted after decompression. They are handed on as they arrive, so that a
-    server that sends a byte now and then is noticed. Everything else goes to the body.
+    server that sends a byte now and then is noticed. A compressed body that breaks off is
+    an error, which urllib3 would not notice. Everything else goes to the body.
 
     Args:
         body: the response of urllib3.
         max_bytes: the most bytes to read; ``None`` is no limit.
         max_seconds: the longest time to wait for bytes in all; every 16 KiB received give
             another second. ``None`` is no limit.
+        max_ratio: how many times more bytes than the server sent may come out of
+            decompression, once they are 10 MiB. ``None`` is no limit.
     """
 
     def __init__(
-        self, body: Any, max_bytes: int | None, max_seconds: float | None
+        self,
+        body: Any,
+        max_bytes: int | None,
+        max_seconds: float | None,
+        max_ratio: float | None = None,
     ) -> None:
         self._body = body
+        self._max_ratio = max_ratio
         self._max_bytes = max_bytes
         self._max_seconds = max_seconds
         self._received = 0
@@ -68,7 +80,25 @@ class BoundedBody(RawIOBase):
             raise too_long(self._max_bytes)
         if self._waited > self._patience():
             raise self._too_slow()
+        if self.decode_content if decode_content is None else decode_content:
+            self._check_compression(is_end=size > 0 and not chunk)
         return chunk
+
+    def _check_compression(self, is_end: bool) -> None:
+        """Refuse bombs, and at the end what is not complete."""
+        sent = self._body.tell()  # 0 in chunks of version 1 of urllib3, which counts none
+        if (
+            self._max_ratio is not None
+            and self._received > max(MIN_BYTES_OF_BOMB, self._max_ratio * sent)
+            and sent
+        ):
+            self.close()
+            raise FetchError(
+                f"The data is compressed more than {self._max_ratio:g} times."
+            )
+        if is_end and (sent or self._received) and not _is_complete(self._body):
+            self.close()
+            raise FetchError("The compressed data breaks off before its end.")
 
     def _patience(self) -> float:
         """Get how many seconds of waiting are allowed for what was received."""
@@ -150,3 +180,17 @@ class BoundedBody(RawIOBase):
         """Close the body; its connection is not used again unless all was read."""
         self._closed = True
         self._body.close()
+
+
+def _is_complete(body: Any) -> bool:
+    """Whether every decompressor of a response of urllib3 has seen the end of its data.
+
+    There is no public way to ask. What is unknown to this function counts as complete.
+    """
+    decoder = getattr(body, "_decoder", None)
+    return all(
+        getattr(getattr(part, "_obj", None), "eof", True)
+        # What follows the first part of gzip data may be padding.
+        or getattr(part, "_state", 0) == GzipDecoderState.SWALLOW_DATA
+        for part in getattr(decoder, "_decoders", (decoder,))
+    )

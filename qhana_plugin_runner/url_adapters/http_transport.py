@@ -187,8 +187,7 @@ def _bound(response: Response, policy: FetchPolicy, stream: bool, timeout: Any) 
         except FetchError:
             response.close()
             raise
-    if limit is not None or seconds is not None:
-        response.raw = BoundedBody(response.raw, limit, seconds)
+    response.raw = BoundedBody(response.raw, limit, seconds, policy.max_ratio)
 
 
 class _NoCookies(RequestsCookieJar):

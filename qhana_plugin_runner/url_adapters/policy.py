@@ -41,6 +41,7 @@ class FetchPolicy:
         client_is_local: whether the work is for a client of a private network.
         max_bytes: the largest body, decompressed; ``None`` is no limit.
         max_bytes_in_memory: the largest body that is not streamed but read at once.
+        max_ratio: how many times smaller than its content a compressed body may be.
         max_data_url_bytes: the largest content of a ``data:`` URL.
         max_seconds: how long to wait for an answer in all. Every 16 KiB received give
             another second, so that long answers may take long, but not trickle.
@@ -54,6 +55,7 @@ class FetchPolicy:
     client_is_local: bool = True
     max_bytes: int | None = None
     max_bytes_in_memory: int | None = None
+    max_ratio: float | None = None
     max_data_url_bytes: int | None = None
     max_seconds: float | None = None
     connect_timeout: float = 5.0
@@ -90,6 +92,7 @@ class FetchPolicy:
             client_is_local=client.is_local,
             max_bytes=config.get("FETCH_MAX_BYTES"),
             max_bytes_in_memory=config.get("FETCH_MAX_BYTES_IN_MEMORY", 512 * MEBIBYTE),
+            max_ratio=config.get("FETCH_MAX_RATIO", 1000),
             max_data_url_bytes=config.get("FETCH_MAX_DATA_URL_BYTES", MEBIBYTE),
             max_seconds=config.get("FETCH_MAX_SECONDS", 60.0),
             connect_timeout=config.get("FETCH_CONNECT_TIMEOUT", 5.0),

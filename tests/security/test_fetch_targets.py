@@ -171,6 +171,7 @@ OTHERS = {
     "gzip-bomb": "OUTSIDE/bomb",
     "gzip-bomb-twice": "OUTSIDE/bomb-twice",
     "gzip-broken": "OUTSIDE/broken",
+    "gzip-cut-off": "OUTSIDE/gzip-cut-off",
     "too-long": "OUTSIDE/long",
     "endless": "OUTSIDE/endless",
     "drip": "OUTSIDE/drip",
@@ -215,6 +216,8 @@ def _serve_outside(outside: ByteServer, inside: ByteServer) -> None:
     outside.serve("/bomb", bomb, Content_Encoding="gzip")
     outside.serve("/bomb-twice", gzip.compress(bomb), Content_Encoding="gzip, gzip")
     outside.serve("/broken", b"\x1f\x8b" + b"!" * 200, Content_Encoding="gzip")
+    half = gzip.compress(SECRET.encode() * 9)[:-9]
+    outside.serve("/gzip-cut-off", half, Content_Encoding="gzip")
     outside.serve("/long", bytes(9 * MIB))
     outside.serve("/endless", lambda: _pieces(10_000))
     outside.serve("/drip", lambda: _pieces(600, 0.3))
