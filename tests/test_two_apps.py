@@ -390,3 +390,22 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_apps_of_tests_can_read_the_tasks_of_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has a secret key of its own unless the test gives one."""
+    monkeypatch.setenv("QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER", str(tmp_path))
+    database = f"sqlite:///{tmp_path / 'shared.db'}"
+    server, worker = (
+        create_app({"SQLALCHEMY_DATABASE_URI": database}, silent_log=True)
+        for _ in range(2)
+    )
+    with server.app_context():
+        create_db_function(server)
+        ProcessingTask(task_name="t", parameters="{}").save(commit=True)
+    with worker.app_context():
+        task = ProcessingTask.get_by_id(1)
+        assert task is not None
+        assert task.parameters == "{}"

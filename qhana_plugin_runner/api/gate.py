@@ -57,6 +57,9 @@ def check_request() -> ResponseReturnValue | None:
     """Verify the token of the request; return an answer if it must go no further."""
     if request.method == "OPTIONS" and _is_automatic_options():
         return None
+    entry = public_entry(request.endpoint or "")
+    if entry is not None and entry.ignores_tokens:
+        return None
     if not _identify_by_header() and COOKIE in request.cookies:
         _identify_by_cookie()
     if not tokens_are_required():

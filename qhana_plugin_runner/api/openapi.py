@@ -54,9 +54,9 @@ def init_app(app: Flask) -> None:
     submission_rate.init_app(app)
     row_ids.init_app(app)
     task_ids.init_app(app)
-    step_ids.init_app(app)
     error_answers.init_app(app)
     gate.init_app(app)
+    step_ids.init_app(app)  # asks who the gate has let in
     plugins = mounted.init_app(app)
     api = app.extensions[_EXTENSION] = RunnerApi(app)
     ids = task_ids.task_ids_of(app)

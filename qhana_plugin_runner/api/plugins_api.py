@@ -85,12 +85,13 @@ class PluginsView(MethodView):
 
 def _plugin(mounted: MountedPlugin) -> dict[str, Any]:
     plugin = mounted.plugin
+    description: Any = plugin.description
     return {
         "name": plugin.name,
         "version": plugin.version,
         "identifier": plugin.identifier,
         "apiRoot": f"{request.url_root.rstrip('/')}{quote(mounted.url_prefix, '/@')}/",
-        "description": str(plugin.description),
+        "description": None if description is None else str(description),
         "tags": [str(tag) for tag in plugin.tags],
     }
 

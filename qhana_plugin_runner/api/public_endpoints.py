@@ -14,19 +14,24 @@ class Public:
     Attributes:
         why: one sentence for people.
         setting: name of the boolean setting that opens it, ``None`` if it is open always.
+        ignores_tokens: whether it answers the same to everybody, so that tokens are not
+            even looked at: a stale one in a probe must not get a server restarted.
     """
 
     why: str
     setting: str | None = None
+    ignores_tokens: bool = False
 
 
 #: By the name of an endpoint, or of a blueprint for all of its endpoints.
 PUBLIC_ENDPOINTS: dict[str, Public] = {
-    "static": Public("Style sheets and scripts of the runner's own pages."),
+    "static": Public(
+        "Style sheets and scripts of the runner's own pages.", ignores_tokens=True
+    ),
     "api-root.RootView": Public("The title of the API; browsers must log in."),
     "login": Public("Where people log in and out."),
-    "health-api": Public("Probes know no tokens."),
-    "health-aliases": Public("Probes know no tokens."),
+    "health-api": Public("Probes know no tokens.", ignores_tokens=True),
+    "health-aliases": Public("Probes know no tokens.", ignores_tokens=True),
     "plugins-api": Public(
         "The list of plugins, for registries.", "AUTHENTICATION_PUBLIC_METADATA"
     ),

@@ -6,7 +6,8 @@ Plugins have routes such as ``/<int:db_id>/step-ui/`` for the steps of a task. W
 counted along could go on with the tasks of others, and would be told their URL by the
 redirect. So these numbers are encrypted like those of :mod:`.task_ids`; plugins do not
 notice, because they build URLs with ``url_for`` and get the id of the row. A plain id is
-only taken in a URL that a plugin has written by hand into a step or a link of the task.
+only taken from the owner of the task, and in a URL that a plugin has written by hand into
+a step or a link of the task.
 """
 
 from __future__ import annotations
@@ -15,20 +16,24 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
-from flask import Flask, g, request
+from flask import Flask, request
 from webargs.flaskparser import abort
 from werkzeug.routing import BaseConverter, Rule, ValidationError
 
+from qhana_plugin_runner.api.access import is_owner
 from qhana_plugin_runner.api.row_ids import MAX_DIGITS, MAX_ROW_ID
 from qhana_plugin_runner.api.task_ids import TaskIdConverter, current_task_ids
+from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.db.models.tasks import Step, TaskLink
+from qhana_plugin_runner.db.models.tasks import ProcessingTask, Step, TaskLink
+from qhana_plugin_runner.identity import current_identity
 
 #: What plugins call the id of a task in their routes.
 TASK_ARGUMENTS = ("db_id", "task_id")
 
 
-_GUESSED = "qhana_guessed_task_id"
+# In the request: tests may keep one application context open for many of them.
+_GUESSED = "qhana.guessed_task_id"
 
 
 class _StepRef(NamedTuple):
@@ -74,13 +79,22 @@ def _unwrap(_endpoint: str | None, values: dict[str, Any] | None) -> None:
     for name, ref in (values or {}).items():
         if values is not None and isinstance(ref, _StepRef):
             values[name] = ref.row_id
-            setattr(g, _GUESSED, None if ref.is_allowed else ref.row_id)
+            if not ref.is_allowed:
+                request.environ[_GUESSED] = ref.row_id
 
 
 def _refuse_guesses() -> None:
-    guessed = g.get(_GUESSED)
-    if guessed is not None and not (guessed <= MAX_ROW_ID and _is_published(guessed)):
-        abort(404, message="Task not found.")
+    guessed = request.environ.get(_GUESSED)
+    if guessed is None:
+        return
+    if guessed > MAX_ROW_ID or not (_is_own(guessed) or _is_published(guessed)):
+        abort(404, message=gettext("Task not found."))
+
+
+def _is_own(row_id: int) -> bool:
+    """Tell whether the task belongs to whoever sends the request."""
+    query = sa.select(ProcessingTask.owner).where(ProcessingTask.id == row_id)
+    return current_identity() is not None and is_owner(DB.session.scalar(query))
 
 
 def _is_published(row_id: int) -> bool:
@@ -95,8 +109,9 @@ def _is_published(row_id: int) -> bool:
 
 
 def _leads_here(url: str, number: str) -> bool:
-    path = unquote(urlsplit(url).path)
+    path = unquote(urlsplit(url).path).rstrip("/")
+    here = request.path.rstrip("/")  # without a slash it was redirected here
     if path.startswith("/"):  # perhaps with the prefix of a proxy
-        return path.endswith(request.path)
+        return path.endswith(here)
     relative = path.lstrip("./")
-    return number in relative.split("/") and request.path.endswith(f"/{relative}")
+    return number in relative.split("/") and here.endswith(f"/{relative}")

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from flask import Flask, current_app, g
-from werkzeug.routing import BaseConverter
+from flask import Flask, current_app, request
+from werkzeug.routing import BaseConverter, IntegerConverter
 
 _EXTENSION = "qhana-task-ids"
-_FLAG = "qhana_task_is_capability"
+_FLAG = "qhana.task_is_capability"
 _BLOCK_BYTES = 16
 _ID_BYTES = 8
 
@@ -87,6 +87,8 @@ class TaskIdConverter(BaseConverter):
     """``<task:task_id>`` in URL rules; views get the id of the row."""
 
     regex = "[0-9]{1,39}"
+    # Preferred to rules with any text there, as ``<int:…>`` is.
+    weight = IntegerConverter.weight
 
     def to_python(self, value: str) -> TaskRef:
         """Return what the number in a URL stands for."""
@@ -122,7 +124,7 @@ def current_task_ids() -> TaskIds:
 
 def task_is_capability() -> bool:
     """Return whether the URL of this request gives the right to use its task."""
-    return bool(g.get(_FLAG)) or not current_task_ids().opaque
+    return bool(request.environ.get(_FLAG)) or not current_task_ids().opaque
 
 
 def _unwrap(_endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -130,4 +132,4 @@ def _unwrap(_endpoint: str | None, values: dict[str, Any] | None) -> None:
     if values is not None and isinstance(ref, TaskRef):
         # Database drivers do not take kinds of numbers that they do not know.
         values["task_id"] = ref.row_id
-        setattr(g, _FLAG, ref.is_capability)
+        request.environ[_FLAG] = ref.is_capability

@@ -88,6 +88,8 @@ def load_config(app: Flask, test_config: Mapping[str, Any] | None = None) -> Non
 def _load_test_config(app: Flask, test_config: Mapping[str, Any]) -> None:
     app.config["PLUGIN_FOLDERS"] = []
     app.config["SECRET_KEY"] = secrets.token_bytes(32)
+    # Apps with such a key cannot read what others encrypt, but may share a database.
+    app.config["ENCRYPT_TASK_PARAMETERS"] = False
     app.config["METRICS"] = False  # files in the instance folder, which tests may share
     app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
     app.config["TASK_IDS"] = "plain"

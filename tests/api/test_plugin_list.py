@@ -22,6 +22,7 @@ from qhana_plugin_runner.api.plugin_schemas import (
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
+from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 
 LISTED = [
     ("api-lab", "v1.2.0"),
@@ -103,6 +104,14 @@ def test_list_describes_a_plugin(client: FlaskClient):
         "description": "Answers in every way.",
         "tags": ["lab", "demo"],
     }
+
+
+def test_a_plugin_need_not_describe_itself(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+):
+    plugin = QHAnaPluginBase.get_plugins()["api-lab@v1-2-0"]
+    monkeypatch.setattr(plugin, "description", None)
+    assert client.get("/plugins/").json["plugins"][0]["description"] is None
 
 
 def test_api_roots_lead_to_the_plugins(client: FlaskClient):

@@ -112,6 +112,15 @@ def test_a_bad_token_is_401_with_the_common_error_body(
     assert (answer.json["code"], answer.json["status"]) == (401, "Unauthorized")
 
 
+@pytest.mark.parametrize("path", ["/health/live/", "/healthz", "/static/forms.css"])
+@pytest.mark.parametrize("kind", ["malformed", "expired"])
+def test_what_is_for_everybody_does_not_look_at_tokens(
+    client: FlaskClient, path: str, kind: str
+) -> None:
+    """A probe with a stale token must not get a server restarted."""
+    assert client.get(path, headers=bearer(BAD_TOKENS[kind])).status_code == 200
+
+
 def test_an_expired_token_of_the_runner_is_refused(
     app: Flask, client: FlaskClient
 ) -> None:

@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask, current_app, url_for
 from flask.testing import FlaskClient
+from werkzeug.routing import Map
 
 from managed_app import build_app
+from qhana_plugin_runner.api.step_ids import TASK_ARGUMENTS, RunnerRule
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskLink
 
@@ -106,6 +108,19 @@ def test_a_refused_number_looks_like_one_without_a_task(
     assert len(bodies) == 1
 
 
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_url_by_hand_needs_no_slash_at_the_end(
+    client: FlaskClient, task: ProcessingTask, end: str
+) -> None:
+    path = STEP.format(task.id, "ui")
+    task.clear_previous_step()
+    task.add_next_step(
+        href="/x/", ui_href=path.rstrip("/") + end, step_id="by-hand", commit=True
+    )
+    answer = client.get(task.steps[-1].ui_href, follow_redirects=True)
+    assert answer.status_code == 200
+
+
 @pytest.mark.parametrize("is_link", [False, True])
 def test_a_plugin_may_write_the_url_by_hand(
     client: FlaskClient, task: ProcessingTask, is_link: bool
@@ -126,3 +141,17 @@ def test_other_numbers_of_plugins_stay_as_they_are(app: Flask) -> None:
     assert "<int:file_id>" in "".join(rules)
     with app.test_request_context():
         assert "/files/7/" in url_for("files-api.FileView", file_id=7)
+
+
+@pytest.mark.parametrize("variable", TASK_ARGUMENTS)
+def test_a_route_with_an_id_is_preferred_to_one_with_any_text(
+    app: Flask, variable: str
+) -> None:
+    """As Flask does it, in whatever order the plugin declares them."""
+    rules = [
+        RunnerRule("/plugins/x/<string:name>/ui/", endpoint="text"),
+        RunnerRule(f"/plugins/x/<int:{variable}>/ui/", endpoint="id"),
+    ]
+    urls = Map(rules).bind("localhost")
+    assert urls.match("/plugins/x/12/ui/")[0] == "id"
+    assert urls.match("/plugins/x/twelve/ui/")[0] == "text"
