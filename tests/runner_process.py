@@ -186,10 +186,18 @@ class Runner:
         assert answer.status_code == 303, answer.text
         return urljoin(self.url, answer.headers["Location"])
 
+    @property
+    def _task_ids(self) -> TaskIds:
+        key = (self.folder / "instance" / "secret_key").read_text(encoding="ascii")
+        return TaskIds(key.strip(), opaque=True)
+
     def task_url(self, row_id: int) -> str:
         """Return the URL of a task in production, where numbers cannot be guessed."""
-        key = (self.folder / "instance" / "secret_key").read_text(encoding="ascii")
-        return f"{self.url}tasks/{TaskIds(key.strip(), opaque=True).to_text(row_id)}/"
+        return f"{self.url}tasks/{self._task_ids.to_text(row_id)}/"
+
+    def row_id(self, url: str) -> int:
+        """Return the id of the row of the task with a URL."""
+        return self._task_ids.from_text(url.rstrip("/").rsplit("/", 1)[1]).row_id
 
     def task(self, url: str) -> dict[str, Any]:
         """Return the document of a task."""

@@ -69,7 +69,7 @@ def assert_all_ended(
     for url in urls:
         task = instance.wait_task(url, max(1.0, deadline - time.monotonic()))
         states[task["state"]] += 1
-        db_id = int(url.rstrip("/").rsplit("/", 1)[1])
+        db_id = instance.row_id(url)
         marks = ran / f"ran-{db_id}"
         times = len(marks.read_text().splitlines()) if marks.exists() else 0
         assert times <= 1, f"{url} ran {times} times"
