@@ -12,9 +12,9 @@ import enum
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
 from flask import current_app
 
 from .celery import CELERY
@@ -24,6 +24,9 @@ from .db.models.base import utc_now
 from .db.models.leases import WorkerLease
 from .plugin_loader import SLOW_IMPORT_SECONDS, get_load_report
 from .storage import STORE
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 _EXTENSION = "qhana-migration-scripts"
 _NAMED_PLUGINS = 5
@@ -113,6 +116,8 @@ def _revisions() -> set[str]:
 
 
 def _scripts() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory  # ten megabytes that workers do not need
+
     extensions = current_app.extensions
     if _EXTENSION not in extensions:
         extensions[_EXTENSION] = ScriptDirectory(str(migrations_folder()))

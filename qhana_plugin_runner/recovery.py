@@ -206,8 +206,16 @@ def _worker_starts(sender: Any = None, **_kwargs: Any) -> None:
     keeper.start(str(getattr(sender, "hostname", sender)))
     # The embedded broker hands out one message for each free slot.
     CELERY.conf.broker_transport_options["slots"] = getattr(sender, "concurrency", None)
-    with keeper.app.app_context():
-        STORE.sweep_temporary_files(_FORGOTTEN_FILES_AGE_SECONDS)
+
+
+@celery_signals.worker_ready.connect
+def _worker_is_ready(**_kwargs: Any) -> None:
+    # Not before the pool is forked: its processes make their own connection to the
+    # object store, and would keep the memory of this one as well.
+    keeper = _keeper()
+    if keeper is not None:
+        with keeper.app.app_context():
+            STORE.sweep_temporary_files(_FORGOTTEN_FILES_AGE_SECONDS)
 
 
 @celery_signals.worker_shutdown.connect

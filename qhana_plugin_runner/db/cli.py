@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import click
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
@@ -21,6 +19,9 @@ def create_db_function(app: Flask) -> None:
     Args:
         app: the application; its context must be open.
     """
+    from alembic.migration import MigrationContext  # only commands need it, see MIGRATE
+    from alembic.script import ScriptDirectory
+
     DB.create_all()
     script = ScriptDirectory(str(migrations_folder()))
     with DB.engine.begin() as connection:
@@ -36,6 +37,8 @@ def drop_db_function(app: Flask) -> None:
     Args:
         app: the application; its context must be open.
     """
+    from alembic.migration import MigrationContext
+
     DB.drop_all()
     with DB.engine.begin() as connection:
         MigrationContext.configure(connection)._version.drop(connection, checkfirst=True)

@@ -4,22 +4,28 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import weakref
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import mapped_column, registry, relationship
 from typing_extensions import dataclass_transform
+from werkzeug.local import LocalProxy
 
 from ..errors import DatabaseUnavailableError
 from ..signals import DB_SIGNALS
 from .connections import check_before_use
 from .postgresql import watch_answers
+
+if TYPE_CHECKING:
+    import click
+    from flask_migrate import Migrate
 
 __all__ = ["DB", "DB_SIGNALS", "MIGRATE", "MODEL", "REGISTRY", "init_app"]
 
@@ -78,7 +84,19 @@ class Database(SQLAlchemy):
 
 DB = Database(metadata=REGISTRY.metadata)
 MODEL = DB.Model
-MIGRATE = Migrate()
+
+
+@cache
+def _migrate() -> Migrate:
+    from flask_migrate import Migrate
+
+    directory = str(migrations_folder())
+    return Migrate(db=DB, directory=directory, compare_type=True, render_as_batch=True)
+
+
+# Flask-Migrate and Alembic with all its dialects take ten megabytes of each process. They
+# are imported when a command (or a test) uses the migrations.
+MIGRATE = cast("Migrate", LocalProxy(_migrate))
 
 
 def init_app(app: Flask) -> None:
@@ -86,13 +104,22 @@ def init_app(app: Flask) -> None:
     from . import models  # noqa: F401  (declares the tables)
 
     DB.init_app(app)
-    MIGRATE.init_app(
-        app,
-        DB,
-        directory=str(migrations_folder()),
-        compare_type=True,
-        render_as_batch=True,
-    )
+    # It would list its own parts, in the middle of whatever imports it.
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    app.extensions["migrate"] = LocalProxy(lambda: _migrations_of(app))
+    commands = cast("click.Group", LocalProxy(_migration_commands))
+    app.cli.add_command(commands, name="db")
+
+
+def _migrations_of(app: Flask) -> Any:
+    MIGRATE.init_app(app)
+    return app.extensions["migrate"]
+
+
+def _migration_commands() -> click.Group:
+    from flask_migrate.cli import db
+
+    return db
 
 
 def migrations_folder() -> Path:

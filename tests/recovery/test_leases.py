@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from celery import signals
 from flask import Flask
 
 from qhana_plugin_runner import create_app, recovery
@@ -19,6 +20,7 @@ from qhana_plugin_runner.db.cli import create_db_function
 from qhana_plugin_runner.db.models.base import utc_now
 from qhana_plugin_runner.db.models.leases import WorkerLease
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.storage.handle import FileStoreRegistry
 
 
 @pytest.fixture
@@ -101,6 +103,23 @@ def test_a_worker_shows_its_heartbeat_each_time_it_renews_its_lease(
         assert heartbeat.exists()
     finally:
         keeper.stop()
+        CELERY.worker_id = None
+
+
+def test_a_worker_sweeps_the_stores_after_it_has_forked_its_pool(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[float] = []
+    monkeypatch.setattr(
+        FileStoreRegistry, "sweep_temporary_files", lambda _s, age: swept.append(age)
+    )
+    try:
+        signals.worker_init.send(sender=None)
+        assert not swept  # what it connects to would be in the memory of the pool, too
+        signals.worker_ready.send(sender=None)
+        assert swept
+    finally:
+        app.extensions["qhana-lease"].stop()
         CELERY.worker_id = None
 
 
