@@ -17,8 +17,8 @@ from webargs.flaskparser import abort
 from qhana_plugin_runner.api.mounted import MountedPlugin, mounted_plugins
 from qhana_plugin_runner.api.util import MaBaseSchema, SecurityBlueprint
 from qhana_plugin_runner.babel import gettext
+from qhana_plugin_runner.db.driver_reads import DriverRead
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
-from qhana_plugin_runner.db.single_statements import read
 from qhana_plugin_runner.plugin_loader import get_load_report
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase, plugin_identifier
 
@@ -39,14 +39,16 @@ _PLUGIN_NAME = {
 
 # Built once, and columns only: the registry asks for the list again and again. Which
 # parents are loaded is looked up here, a list of them would be compiled each time.
-_VIRTUAL_PLUGINS: sa.Select[Any] = sa.select(
-    VirtualPlugin.parent_id,
-    VirtualPlugin.name,
-    VirtualPlugin.version,
-    VirtualPlugin.description,
-    VirtualPlugin.tags,
-    VirtualPlugin.href,
-).order_by(VirtualPlugin.id)
+_VIRTUAL_PLUGINS = DriverRead(
+    sa.select(
+        VirtualPlugin.parent_id,
+        VirtualPlugin.name,
+        VirtualPlugin.version,
+        VirtualPlugin.description,
+        VirtualPlugin.tags,
+        VirtualPlugin.href,
+    ).order_by(VirtualPlugin.id)
+)
 
 
 class PluginSchema(MaBaseSchema):
@@ -77,8 +79,11 @@ class PluginsView(MethodView):
         plugins = [_plugin(entry) for entry in mounted]
         parents = {entry.plugin.identifier for entry in mounted}
         parents |= {entry.plugin.name for entry in mounted}
-        rows = (row for row in read(_VIRTUAL_PLUGINS) if row.parent_id in parents)
-        plugins.extend(map(_virtual_plugin, rows))
+        plugins.extend(
+            _virtual_plugin(*values)
+            for parent, *values in _VIRTUAL_PLUGINS.rows()
+            if parent in parents
+        )
         plugins.sort(key=lambda plugin: (plugin["name"], plugin["version"]))
         return jsonify({"plugins": plugins})
 
@@ -96,14 +101,16 @@ def _plugin(mounted: MountedPlugin) -> dict[str, Any]:
     }
 
 
-def _virtual_plugin(row: sa.Row[Any]) -> dict[str, Any]:
+def _virtual_plugin(
+    name: str, version: str, description: str, tags: str, href: str
+) -> dict[str, Any]:
     return {
-        "name": row.name,
-        "version": row.version,
-        "identifier": plugin_identifier(row.name, row.version),
-        "apiRoot": row.href,
-        "description": row.description,
-        "tags": [tag for tag in row.tags.split("\n") if tag],
+        "name": name,
+        "version": version,
+        "identifier": plugin_identifier(name, version),
+        "apiRoot": href,
+        "description": description,
+        "tags": [tag for tag in tags.split("\n") if tag],
     }
 
 

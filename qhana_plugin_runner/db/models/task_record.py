@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ..single_statements import read
+from ..driver_reads import DriverRead
 from .base import MAX_ROW_ID, LongText, UTCDateTime
 from .task_parts import Step, TaskFile, TaskLink
 from .tasks import ProcessingTask
@@ -143,7 +143,7 @@ def _statement() -> sa.CompoundSelect[Any]:
     )
 
 
-_STATEMENT = _statement()
+_STATEMENT = DriverRead(_statement())
 
 
 def read_task(task_id: int) -> TaskRecord | None:
@@ -154,10 +154,7 @@ def read_task(task_id: int) -> TaskRecord | None:
     """
     if not 0 < task_id <= MAX_ROW_ID:
         return None
-    rows = sorted(
-        (tuple(row) for row in read(_STATEMENT, {"task_id": task_id})),
-        key=itemgetter(0, 1),
-    )
+    rows = sorted(_STATEMENT.rows({"task_id": task_id}), key=itemgetter(0, 1))
     if not rows or rows[0][0] != _TASK:
         return None
     task = _task_of_row(task_id, rows[0])
