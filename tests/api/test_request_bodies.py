@@ -414,7 +414,8 @@ def test_any_multipart_bytes(client: FlaskClient, body: bytes):
 @fuzz
 @given(path=st.text(max_size=40), query=st.text(max_size=40))
 def test_any_path(client: FlaskClient, path: str, query: str):
-    path = quote(path.encode("utf-8", "replace"))
+    # A slash behind the root would be taken for the begin of a host by the client.
+    path = quote(path.encode("utf-8", "replace"), safe="")
     query = quote(query.encode("utf-8", "replace"))
     for root in ("/", "/plugins/", "/tasks/", "/files/", f"{LAB}/"):
         for suffix in ("", "/"):
