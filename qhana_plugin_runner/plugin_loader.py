@@ -13,7 +13,6 @@ import importlib
 import importlib.util
 import logging
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from flask import Flask, current_app
 from markupsafe import Markup
 
 from .errors import PluginConflictError, PluginLoadError
+from .slow_imports import SlowImports
 from .util.plugins import LOADING, Loading, QHAnaPluginBase
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.plugin_loader")
@@ -126,9 +126,11 @@ def init_app(app: Flask) -> None:
     """Load the plugins of all folders in ``PLUGIN_FOLDERS``."""
     _provide_removed_names()
     report = app.extensions[_EXTENSION] = LoadReport()
-    for folder in app.config.get("PLUGIN_FOLDERS") or []:
-        for candidate in _candidates(Path(folder).absolute()):
-            _load(app, report, candidate)
+    slow = SlowImports(SLOW_IMPORT_SECONDS)
+    with slow.watching():
+        for folder in app.config.get("PLUGIN_FOLDERS") or []:
+            for candidate in _candidates(Path(folder).absolute()):
+                _load(app, report, candidate, slow)
 
 
 def _provide_removed_names() -> None:
@@ -172,37 +174,26 @@ def _is_test_file(path: Path) -> bool:
     return path.stem.startswith("test_") or path.stem == "conftest"
 
 
-def _load(app: Flask, report: LoadReport, candidate: _Candidate) -> None:
+def _load(
+    app: Flask, report: LoadReport, candidate: _Candidate, slow: SlowImports
+) -> None:
     if any(entry.file == str(candidate.file) for entry in report.entries):
         return  # the same folder is configured twice
     loading = Loading(app=app)
     token = LOADING.set(loading)
     start = time.monotonic()
     error: BaseException | None = None
-    # Nothing answers until all plugins are imported: whoever waits must learn for what.
-    slow = threading.Timer(SLOW_IMPORT_SECONDS, _warn_of_slow_import, (candidate,))
-    slow.daemon = True
-    slow.start()
     try:
-        _import(candidate, loading)
+        with slow.importing(candidate.file):
+            _import(candidate, loading)
     except KeyboardInterrupt:
         raise
     except BaseException as err:  # a plugin may even call sys.exit()
         error = err
     finally:
-        slow.cancel()
         LOADING.reset(token)
     seconds = time.monotonic() - start
-    if seconds > SLOW_IMPORT_SECONDS:
-        _LOGGER.warning("Importing %s took %.0f seconds.", candidate.file, seconds)
     _report(report, candidate, loading, error, seconds)
-
-
-def _warn_of_slow_import(candidate: _Candidate) -> None:
-    _LOGGER.warning(
-        "Importing %s takes longer than %.0f seconds. The service starts after it.",
-        *(candidate.file, SLOW_IMPORT_SECONDS),
-    )
 
 
 def _import(candidate: _Candidate, loading: Loading) -> None:

@@ -64,6 +64,7 @@ LAYERS = {
         "recovery",
         "lost_messages",
         "plugin_loader",
+        "slow_imports",
         "plugin_requirements",
         "health",
         "health_checks",
