@@ -21,8 +21,14 @@ BENCHMARKS = {
     "api": ("api", "run"),
     "files": ("files", "run"),
     "entities": ("entities", "run"),
+    "workers": ("workers", "run"),
+    "rows": ("rows", "run"),
     "plugins": ("plugin_loading", "run"),
+    "listeners": ("listeners", "run"),
 }
+
+#: Names for several of them.
+GROUPS = {"scale": ("workers", "rows", "plugins", "listeners")}
 
 DATABASE = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
 BROKER = "redis://127.0.0.1:6379/9"
@@ -30,17 +36,19 @@ BROKER = "redis://127.0.0.1:6379/9"
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the parsed command line."""
+    known = [*BENCHMARKS, *GROUPS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHMARKS))
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(known))
     parser.add_argument("--database", default=DATABASE, help="server, or 'sqlite'")
     parser.add_argument("--broker", default=BROKER, help="'' for the embedded one")
     parser.add_argument("--rounds", type=int, default=Settings.rounds)
     parser.add_argument("--seconds", type=float, default=Settings.seconds)
     parser.add_argument("--scale", type=float, default=Settings.scale)
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.names if name not in BENCHMARKS]
+    unknown = [name for name in options.names if name not in known]
     if unknown:
-        parser.error(f"{unknown[0]!r} is none of {', '.join(BENCHMARKS)}.")
+        parser.error(f"{unknown[0]!r} is none of {', '.join(known)}.")
+    options.names = [one for name in options.names for one in GROUPS.get(name, (name,))]
     return options
 
 

@@ -1,12 +1,13 @@
 # Copyright 2026 QHAna plugin runner contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The limit of the API: a Flask application whose views return bytes that are ready."""
+"""The limit of the API: Flask applications whose views do next to nothing."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 
 def create_app(folder: str) -> Flask:
@@ -24,4 +25,21 @@ def create_app(folder: str) -> Flask:
             return Response(body, content_type=type_)
 
         app.add_url_rule(f"/{file.name}", file.name, view)
+    return app
+
+
+def create_sink(file: str) -> Flask:
+    """Return an application that writes the body of each request to a file.
+
+    Args:
+        file: path of the file, which each request writes anew.
+    """
+    app = Flask("sink", static_folder=None)
+
+    @app.post("/")
+    def write() -> Response:
+        with Path(file).open("wb") as target:
+            shutil.copyfileobj(request.stream, target, 1 << 20)
+        return Response(status=204)
+
     return app

@@ -1,6 +1,6 @@
 # Copyright 2026 QHAna plugin runner contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Downloads of result files, beside nginx with the same files."""
+"""Downloads of result files beside nginx with the same files, and uploads."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from benchmarks import upload
 from benchmarks.load import connect, fetch, get_request, post_request, run_load
 from benchmarks.report import Row, row_of_rounds
 from benchmarks.system import HELLO_WORLD, Settings, System, free_port, system
@@ -34,11 +35,15 @@ http {{
 
 
 def run(settings: Settings) -> list[Row]:
-    """Measure one large file and many small ones; nothing without nginx."""
+    """Measure an upload, and downloads of one large and many small files."""
     program = shutil.which("nginx")
     if program is None:
-        print("files: nginx is not installed, there is no limit to compare with.")
-        return []
+        print("files: without nginx there is no limit for downloads, they are left out.")
+        return upload.run(settings)
+    return [*upload.run(settings), *_downloads(settings, program)]
+
+
+def _downloads(settings: Settings, program: str) -> list[Row]:
     big, small = int(BIG * settings.scale), max(10, int(SMALL * settings.scale))
     with system(settings) as runner:
         runner.start_server()

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 import sqlalchemy as sa
+from kombu import Connection
 
 ROOT = Path(__file__).resolve().parent.parent
 HELLO_WORLD = "plugins/hello-world@v1-0-0/"
@@ -144,10 +145,12 @@ def _family(parent: psutil.Process) -> list[psutil.Process]:
     return [parent, *parent.children(recursive=True)]
 
 
-def gunicorn(port: int, processes: int, app: str) -> list[str]:
+def gunicorn(port: int, processes: int, app: str, threads: int = 8) -> list[str]:
     """Return the command line of a server, with the options of ``invoke``."""
     options = ["--bind", f"127.0.0.1:{port}", "--workers", str(processes)]
-    options += ["--worker-class", "gthread", "--threads", "8"]
+    options += ["--worker-class", "gthread", "--threads", str(threads)]
+    # What exceeds the threads may stay open between two requests.
+    options += ["--worker-connections", str(threads + 1000)]
     options += ["--worker-tmp-dir", "/dev/shm", "--log-level", "warning"]
     return ["gunicorn", *options, "--no-control-socket", app]
 
@@ -251,9 +254,18 @@ def system(
             "BROKER_URL": settings.broker,
             **(environment or {}),
         }
+        if settings.broker:
+            queue = runner.environment["CELERY_QUEUE"]
+            stack.callback(_delete_queue, settings.broker, queue)
         stack.callback(runner.stop_all)
         runner.flask("db", "upgrade")
         yield runner
+
+
+def _delete_queue(broker: str, queue: str) -> None:
+    """Delete a queue: tasks that no worker took stay on the broker otherwise."""
+    with Connection(broker) as connection:
+        connection.default_channel.queue_delete(queue)
 
 
 def base_environment() -> dict[str, str]:

@@ -58,7 +58,7 @@ def tasks_per_second(runner: System, number: int, clients: int = CLIENTS) -> flo
     run_load(runner.url, [request] * number, clients, status=303)
     while count() - before < number:
         if time.perf_counter() - start > 600:
-            raise TimeoutError(f"{number} tasks did not end:\n{runner.log('worker')}")
+            raise TimeoutError(f"{number} tasks did not end within ten minutes.")
         time.sleep(0.02)
     return number / (time.perf_counter() - start)
 
