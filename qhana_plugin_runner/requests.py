@@ -29,11 +29,13 @@ from qhana_plugin_runner.url_adapters import (
     FetchPolicy,
     FetchSession,
     describe_url,
+    host_chosen_by_rule,
     parse_rewrite_rules,
     path_of_file_url,
     redact,
     register_additional_schemas,
     rewrite_url,
+    trusting,
 )
 
 _CHUNK_SIZE = 1 << 16
@@ -84,10 +86,11 @@ def open_url(url: str, raise_on_error_status: bool = True, **kwargs: Any) -> Res
         ValueError: the URL is malformed.
     """
     kwargs.setdefault("auth", auth_for(url))
-    url = rewrite_url(url)
+    asked_for, url = url, rewrite_url(url)
     kwargs.setdefault("timeout", FetchPolicy.current().timeout)
     try:
-        response = REQUEST_SESSION.get(url, **kwargs)
+        with trusting(host_chosen_by_rule(asked_for, url)):
+            response = REQUEST_SESSION.get(url, **kwargs)
     except RequestException as error:
         asked = error.request.url if error.request is not None else None
         message = redact(str(error), url, asked)

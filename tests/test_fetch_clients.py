@@ -146,6 +146,40 @@ def test_listed_hosts_are_open_to_outsiders(app: Flask, server: ByteServer) -> N
         assert open_url(f"{server.url}/inside").content == b"inside"
 
 
+def test_where_rules_lead_is_open_to_outsiders(app: Flask, server: ByteServer) -> None:
+    """The operator has chosen the host, not the client."""
+    app.config["URL_REWRITE_RULES"] = {r"^http://shop\.example/": f"{server.url}/"}
+    with app.app_context(), working_for(OUTSIDER):
+        assert open_url("http://shop.example/inside").content == b"inside"
+        with pytest.raises(FetchError):  # not asked for through the rule
+            open_url(f"{server.url}/inside")
+
+
+@pytest.mark.parametrize(
+    ("rules", "url"),
+    [
+        ({"^http://x.example": "http://127.0.0.1"}, "http://x.example:{port}/inside"),
+        ({"^http://x.example:": "http://127.0.0.1:"}, "http://x.example:{port}/inside"),
+        ({r"^http://x.example/(\d+)/": r"http://127.0.0.1:\1/"},)
+        + ("http://x.example/{port}/inside",),
+        ({"^http://([0-9.]+)-x/": r"http://\1:{port}/"}, "http://127.0.0.1-x/inside"),
+        ({"q=1": "http://127.0.0.1:{port}/"}, "http://127.0.0.1:{port}/inside?q=1"),
+        ({"^http://x.example/": "http://127.0.0.1:{port}/a/"},)
+        + ("http://127.0.0.1:{port}/inside",),
+        ({"localhost": "127.0.0.1"}, "http://localhost:{port}/inside"),
+    ],
+)
+def test_a_host_or_port_that_the_client_chooses_is_not(
+    app: Flask, server: ByteServer, rules: dict[str, str], url: str
+) -> None:
+    app.config["URL_REWRITE_RULES"] = {
+        pattern: target.replace("{port}", str(server.port))
+        for pattern, target in rules.items()
+    }
+    with app.app_context(), working_for(OUTSIDER), pytest.raises(FetchError):
+        open_url(url.replace("{port}", str(server.port)))
+
+
 @pytest.mark.parametrize("with_port", [True, False])
 def test_the_server_name_is_open_to_outsiders(
     app: Flask, server: ByteServer, with_port: bool

@@ -21,8 +21,12 @@ from qhana_plugin_runner.url_adapters.local_schemes import (
     FileAdapter,
     path_of_file_url,
 )
-from qhana_plugin_runner.url_adapters.policy import FetchPolicy
-from qhana_plugin_runner.url_adapters.rewriting import parse_rewrite_rules, rewrite_url
+from qhana_plugin_runner.url_adapters.policy import FetchPolicy, trusting
+from qhana_plugin_runner.url_adapters.rewriting import (
+    host_chosen_by_rule,
+    parse_rewrite_rules,
+    rewrite_url,
+)
 from qhana_plugin_runner.url_adapters.safe_texts import describe_url, redact
 
 __all__ = [
@@ -32,11 +36,13 @@ __all__ = [
     "FetchSession",
     "FileAdapter",
     "describe_url",
+    "host_chosen_by_rule",
     "parse_rewrite_rules",
     "path_of_file_url",
     "redact",
     "register_additional_schemas",
     "rewrite_url",
+    "trusting",
     "working_for",
 ]
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ AUTO = "auto"
 """Value of ``FETCH_ALLOW_PRIVATE_NETWORKS``: only for clients of private networks."""
 MAX_REDIRECTS = 5
 """Redirects that are followed before a fetch fails."""
+
+_TRUSTED: ContextVar[tuple[str, ...]] = ContextVar("qhana_trusted_hosts", default=())
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ class FetchPolicy:
             file_roots=tuple(instance / root for root in roots),
             allow_private_networks=client.is_local if private == AUTO else private,
             allowed_hosts=frozenset(
-                host.lower() for host in (*hosts, *_own_hosts(config, client))
+                host.lower()
+                for host in (*hosts, *_own_hosts(config, client), *_TRUSTED.get())
             ),
             client_is_local=client.is_local,
             max_bytes=config.get("FETCH_MAX_BYTES"),
@@ -185,6 +190,20 @@ class FetchPolicy:
         limit = self.body_limit(streamed)
         if limit is not None and length > limit:
             raise too_long(limit)
+
+
+@contextmanager
+def trusting(host: str | None) -> Iterator[None]:
+    """Allow the addresses of one host for what is fetched meanwhile.
+
+    Args:
+        host: ``host:port``; ``None`` allows nothing more.
+    """
+    token = _TRUSTED.set((host,) if host else ())
+    try:
+        yield
+    finally:
+        _TRUSTED.reset(token)
 
 
 def _own_hosts(config: Mapping[str, Any], client: Client) -> list[str]:

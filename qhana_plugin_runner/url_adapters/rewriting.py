@@ -4,10 +4,17 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
 from flask import current_app, has_app_context
 
 from qhana_plugin_runner.config.parsers import RewriteRules, rewrite_rules
 from qhana_plugin_runner.errors import ConfigurationError
+
+# Replacements that tell host and port themselves, with nothing of the URL in them.
+_WHOLE_ORIGIN = re.compile(r"https?://([^/?#@\\\s]+)(?:/|$)", re.IGNORECASE)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def parse_rewrite_rules(rules: object) -> RewriteRules:
@@ -38,3 +45,28 @@ def rewrite_url(url: str) -> str:
     ):
         url = pattern.sub(replacement, url)
     return url
+
+
+def host_chosen_by_rule(url: str, rewritten: str) -> str | None:
+    """Return ``host:port`` of a rewritten URL if a rule alone has chosen them.
+
+    The operator trusts that host then, whoever asks. It is ``None`` if the client has a
+    say in it, or has named the host itself.
+
+    Args:
+        url: the URL as the client gave it.
+        rewritten: what :func:`rewrite_url` made of it.
+    """
+    if url == rewritten:
+        return None
+    replacements = parse_rewrite_rules(current_app.config.get("URL_REWRITE_RULES"))
+    origins = (_WHOLE_ORIGIN.match(replacement) for _, replacement in replacements)
+    try:
+        before, after = urlsplit(url), urlsplit(rewritten)
+        port = after.port or _DEFAULT_PORTS.get(after.scheme)
+    except ValueError:
+        return None
+    chosen = {origin[1] for origin in origins if origin}
+    if after.netloc == before.netloc or after.netloc not in chosen:
+        return None
+    return f"{after.hostname}:{port}"
