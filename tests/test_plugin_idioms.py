@@ -19,6 +19,11 @@ import marshmallow as ma
 import pytest
 from celery import chain
 from flask import Flask, url_for
+from flask_jwt_extended import (
+    create_access_token,
+    get_jwt_identity,
+    verify_jwt_in_request,
+)
 
 from qhana_plugin_runner import create_app
 from qhana_plugin_runner.api import EnumField
@@ -265,3 +270,17 @@ def test_store_of_a_plugin(app: Flask):
         assert store._get_file_identifier(Path("task_1/out/x")) == "task_1/out/x"
     finally:
         del FileStore.classes["public-api"]
+
+
+def test_checking_a_token_within_a_view_keeps_its_rows(app: Flask) -> None:
+    """Also where all of a test uses one connection."""
+    headers = {"Authorization": f"Bearer {create_access_token('alice')}"}
+    with app.test_request_context(headers=headers):
+        task = ProcessingTask(task_name="before-the-check")
+        task.save()
+        DB.session.flush()
+        verify_jwt_in_request()
+        assert get_jwt_identity() == "alice"
+        task.save(commit=True)
+    DB.session.expire_all()
+    assert DB.session.get(ProcessingTask, task.id) is task

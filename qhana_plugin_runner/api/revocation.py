@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from flask import Flask, current_app
 
-from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.access_tokens import AccessToken
 from qhana_plugin_runner.db.models.base import utc_now
+from qhana_plugin_runner.db.single_statements import read
 
 #: How long a process may not know of a revocation.
 SECONDS_UNKNOWN = 5.0
@@ -42,8 +42,9 @@ def is_revoked(jti: object) -> bool:
         query = sa.select(AccessToken.jti).where(
             AccessToken.revoked_at.is_not(None), AccessToken.expires_at > utc_now()
         )
-        with DB.engine.connect() as connection:  # not the session of the request
-            known.names = frozenset(connection.scalars(query))
+        # Not by a connection of its own: if there is only one, closing it would take back
+        # what the view has not committed.
+        known.names = frozenset(jti for (jti,) in read(query))
         known.read_at = now
     return isinstance(jti, str) and jti in known.names
 
