@@ -34,7 +34,16 @@ _DATA_URL = re.compile(
 
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOTTED_HOST = rf"({_LABEL}\.)+([A-Za-z]{{2,6}}|[A-Za-z0-9-]{{2,63}})"
-_NUMERIC_HOST = r"[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f]*:[0-9A-Fa-f:]+\]"
+_HEX = "[0-9A-Fa-f]{1,4}"
+_IPV6 = "|".join(
+    (
+        f"({_HEX}:){{7}}{_HEX}",
+        f"({_HEX}:){{1,7}}:",
+        f":((:{_HEX}){{1,7}}|:)",
+        *(f"({_HEX}:){{1,{n}}}(:{_HEX}){{1,{7 - n}}}" for n in range(1, 7)),
+    )
+)
+_NUMERIC_HOST = rf"[0-9]{{1,3}}(\.[0-9]{{1,3}}){{3}}|\[({_IPV6})\]"
 _DOCUMENTED = {
     "file": r"file://(localhost)?/[!-~]*",
     "data": "data:[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+(;base64)?,[ -~]*",
