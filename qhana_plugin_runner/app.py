@@ -32,6 +32,7 @@ from . import (
 )
 from .api import jwt, openapi
 from .config import APP_NAME, instance_path, load_config
+from .db import single_inserts
 from .frontend import forms, markdown, pages
 from .util.logging import configure_logging
 from .web_app import RunnerFlask
@@ -53,6 +54,7 @@ def build_app(
     metrics.init_app(app)
     babel.init_app(app)
     db.init_app(app)
+    single_inserts.init_app(app)
     celery.init_app(app)
     tracing.init_app(app)
     publishing.init_app(app)

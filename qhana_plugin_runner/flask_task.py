@@ -23,6 +23,7 @@ from . import running_task
 from .db import DB
 from .db.models import task_shortcuts
 from .db.models.tasks import ProcessingTask
+from .db.single_inserts import outcome_follows
 from .errors import TaskExitError
 from .identity import acting_for
 from .metrics import timed
@@ -143,6 +144,7 @@ class TaskRun:
         if self.db_id is not None:
             self._take_up(self.db_id)
         if self.db_id is not None:
+            outcome_follows()
             observe_wait(self._task.name, self._request.get(DUE_HEADER))
             with timed(RUN_SECONDS, plugin=plugin_label(self._task.name)):
                 return self._run_and_record(args, kwargs)

@@ -38,6 +38,7 @@ from .signals import (
     TASK_STEPS_CHANGED,
 )
 from .task_metrics import count_end
+from .webhooks import asking_once
 
 __all__ = [
     "TASK_DETAILS_CHANGED",
@@ -277,8 +278,9 @@ def _require_task(db_id: int) -> ProcessingTask:
 
 def _notify(db_id: int, *signals: Any) -> None:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    for signal in signals:
-        signal.send(app, task_id=db_id)
+    with asking_once():
+        for signal in signals:
+            signal.send(app, task_id=db_id)
 
 
 def _with_retries(db_id: int, record: Callable[[], T]) -> T:

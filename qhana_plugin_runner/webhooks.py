@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +47,10 @@ _SUBSCRIBED: sa.Select[Any] = (
 )
 
 
+#: What is known of tasks whose signals are sent in a row: whether nobody listens.
+_ASKED: ContextVar[dict[int, bool] | None] = ContextVar("qhana_asked", default=None)
+
+
 def init_app(app: Flask) -> None:
     """Call the webhooks of a task when the app signals a change of it."""
     webhook_delivery.init_app(app)
@@ -78,7 +84,7 @@ def notify_subscribers(task_id: int, event: str) -> None:
         return
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     try:
-        if single_statements() is not None and not read(_SUBSCRIBED, {"id": task_id}):
+        if _nobody_subscribed(task_id):
             return  # as nearly always
         with app.app_context():  # a session of its own
             if _note_calls(task_id, event):
@@ -87,6 +93,27 @@ def notify_subscribers(task_id: int, event: str) -> None:
     except SQLAlchemyError:
         # The change itself is stored; subscribers must tolerate missing calls.
         _LOGGER.exception("The webhooks of task %s are not told of %s.", task_id, event)
+
+
+def _nobody_subscribed(task_id: int) -> bool:
+    if single_statements() is None:
+        return False  # a statement here would cost as much as looking for the calls
+    known: dict[int, bool] | None = _ASKED.get()
+    if known is None:
+        return not read(_SUBSCRIBED, {"id": task_id})
+    if task_id not in known:
+        known[task_id] = not read(_SUBSCRIBED, {"id": task_id})
+    return known[task_id]
+
+
+@contextmanager
+def asking_once() -> Iterator[None]:
+    """Look once whether anybody has subscribed, for several signals in a row."""
+    token = _ASKED.set({})
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
 
 
 def _note_calls(task_id: int, event: str) -> bool:

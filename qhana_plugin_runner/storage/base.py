@@ -28,7 +28,9 @@ from sqlalchemy import select
 from ..db import DB
 from ..db.models.task_parts import TEMPORARY_FILE_TYPE
 from ..db.models.tasks import ProcessingTask, TaskFile
+from ..db.single_inserts import has_single_inserts, insert_with_session
 from ..errors import ConfigurationError, TaskNotFoundError
+from ..publishing import session_has_changes
 from ..requests import open_url_as_file_like_simple
 from .content import FileContent
 from .download import Download
@@ -276,9 +278,10 @@ class FileStore(FileStoreInterface):
     ) -> TaskFile:
         """Write the row of a stored file; the bytes are deleted if that fails."""
         session = DB.session()
+        is_alone = commit and has_single_inserts() and not session_has_changes()
         try:
             task_file = TaskFile(
-                task=task,
+                task=None if is_alone else task,  # else the task counts as changed
                 security_tag=token_urlsafe(32),
                 storage_provider=self.name,
                 file_name=file_name,
@@ -286,13 +289,17 @@ class FileStore(FileStoreInterface):
                 file_type=file_type,
                 mimetype=mimetype,
             )
-            session.add(task_file)
             undo_unless_committed(session, lambda: self._discard(file_storage_data))
+            if not is_alone:
+                session.add(task_file)
         except BaseException:
             self._discard(file_storage_data)
             raise
         if commit:
             try:
+                if is_alone:
+                    task_file.task_id = task.id
+                    insert_with_session(task_file)
                 session.commit()
             except BaseException:
                 session.rollback()

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from ..db import DB
+from ..single_inserts import flushed
 from ..single_statements import single_statements, write
 from . import capped_log
 from .base import LongText, UTCDateTime, storable, utc_now
@@ -60,7 +61,8 @@ _KEEP_MESSAGE = (
 def keep_message(ids: Collection[int], message: str, due: datetime) -> None:
     """Keep a message as :meth:`ProcessingTask.enqueue` does, and commit."""
     for id_ in ids:
-        write(_KEEP_MESSAGE, {"task_id": id_, "new_message": message, "due": due})
+        if write(_KEEP_MESSAGE, {"task_id": id_, "new_message": message, "due": due}):
+            flushed()
 
 
 def _take_up_statement(keep: bool) -> sa.Insert:

@@ -20,6 +20,7 @@ from ...babel import gettext
 from ...errors import OpenStepError
 from ...identity import MAX_SUBJECT_LENGTH, current_owner
 from ..db import DB, model
+from ..single_inserts import insert_alone
 from . import capped_log
 from .base import (
     MAX_ROW_ID,
@@ -168,11 +169,21 @@ class ProcessingTask(TaskLifeMixin, SavableMixin):
 
     def save(self, commit: bool = False) -> None:
         """Add the task to the session; see :class:`SavableMixin`."""
-        super().save(commit=commit)
+        if not (commit and self._has_only_columns() and insert_alone(self)):
+            super().save(commit=commit)
         identity = instance_state(self).identity
         if commit and identity is not None:
             # The id stays, asking for it needs no statement.
             set_committed_value(self, "id", identity[0])
+
+    def _has_only_columns(self) -> bool:
+        # A new row as plugins make it: nothing related, nothing for _follow_plugins.
+        return (
+            instance_state(self).transient
+            and self.finished_at is None
+            and not self.task_log
+            and not (self.steps or self.outputs or self.links or self.subscriptions)
+        )
 
     @property
     def status(self) -> str:

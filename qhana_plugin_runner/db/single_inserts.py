@@ -1,0 +1,131 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Storing one new row, which is what nearly every commit of a request or task does.
+
+The unit of work of the session sorts what depends on what; for a single row it costs more
+than the database does. On PostgreSQL a commit also waits for the disk. That wait is left
+out if a later commit of the same request or task waits anyway: the write-ahead log is
+flushed in its order, so what was committed before reaches the disk no later.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask, Response, g, has_request_context
+from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.attributes import instance_state, set_committed_value
+
+from .db import DB
+from .single_statements import single_statements
+
+_TASK = "qhana_outcome_follows"
+_UNFLUSHED = "qhana_unflushed"
+
+# Holds for the transaction of the statement only.
+_WITHOUT_WAITING = sa.func.set_config("synchronous_commit", "off", sa.true())
+
+# A message is part of the write-ahead log and nothing else: its commit flushes the log.
+_FLUSH = sa.select(sa.func.pg_logical_emit_message(sa.true(), "qhana", ""))
+
+
+def init_app(app: Flask) -> None:
+    """Let no request be answered before what it stored is on the disk."""
+    app.after_request(_flush_before_answer)
+
+
+def outcome_follows() -> None:
+    """Say that the outcome of a task will be committed in this application context."""
+    g.setdefault(_TASK, True)
+
+
+def flushed() -> None:
+    """Say that something was committed that waited for the disk."""
+    g.pop(_UNFLUSHED, None)
+
+
+def insert_alone(row: Any) -> bool:
+    """Insert a new row and commit, in one statement if the session has not begun.
+
+    The row has no related rows. Its session does what it does after each commit.
+
+    Args:
+        row: an object of a mapped class whose key is the column ``id``.
+
+    Returns:
+        False if nothing was done: the session must store the row.
+    """
+    engine = single_statements()
+    if engine is None or DB.session().in_transaction() or not _is_new(row):
+        return False
+    values = _values(row)
+    with engine.connect() as connection:
+        statement = _insert(_table_of(row), tuple(values), _may_be_flushed_later())
+        id_ = connection.execute(statement, values).scalars().one()
+    _adopt(row, id_)
+    DB.session.commit()
+    return True
+
+
+def has_single_inserts() -> bool:
+    """Return whether the database is one where :func:`insert_with_session` works."""
+    return single_statements() is not None
+
+
+def insert_with_session(row: Any) -> None:
+    """Insert a new row in the transaction of the session, which has no other changes.
+
+    It remains to commit the session; see :func:`insert_alone` for the rest.
+    """
+    values = _values(row)
+    statement = _insert(_table_of(row), tuple(values), _may_be_flushed_later())
+    id_ = DB.session.connection().execute(statement, values).scalars().one()
+    _adopt(row, id_)
+
+
+def _is_new(row: Any) -> bool:
+    return instance_state(row).transient and instance_state(row).dict.get("id") is None
+
+
+def _table_of(row: Any) -> Any:
+    return instance_state(row).mapper.local_table
+
+
+def _values(row: Any) -> dict[str, Any]:
+    state = instance_state(row)
+    return {
+        attribute.columns[0].key: state.dict[attribute.key]
+        for attribute in state.mapper.column_attrs
+        if attribute.key != "id" and attribute.key in state.dict
+    }
+
+
+def _may_be_flushed_later() -> bool:
+    if has_request_context():
+        setattr(g, _UNFLUSHED, True)
+        return True
+    return bool(g.get(_TASK))
+
+
+@lru_cache(maxsize=64)
+def _insert(table: Any, names: tuple[str, ...], flushed_later: bool) -> Any:
+    columns = {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
+    results = [table.c.id, *([_WITHOUT_WAITING] if flushed_later else [])]
+    return sa.insert(table).values(columns).returning(*results)
+
+
+def _adopt(row: Any, id_: int) -> None:
+    """Make the session take the row for one that it has loaded."""
+    set_committed_value(row, "id", id_)
+    make_transient_to_detached(row)
+    DB.session.add(row)
+
+
+def _flush_before_answer(response: Response) -> Response:
+    engine = single_statements() if g.pop(_UNFLUSHED, False) else None
+    if engine is not None:
+        with engine.connect() as connection:
+            connection.execute(_FLUSH)
+    return response
