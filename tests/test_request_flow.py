@@ -134,7 +134,7 @@ def test_without_a_broker_the_answer_is_503_and_no_task_stays_open(
     tmp_path: Path, broker_url: str
 ) -> None:
     broker = broker_url.format(port=free_port())
-    with runner(tmp_path, BROKER_URL=broker, TASK_IDS="plain") as instance:
+    with runner(tmp_path, BROKER_URL=broker) as instance:
         instance.start_server()
         start = time.monotonic()
         answer = instance.http.post(
