@@ -32,6 +32,9 @@ from kombu.transport import TRANSPORT_ALIASES, virtual
 POLLING_INTERVAL = 0.02
 """Seconds between two looks into an empty queue; the pick-up latency is half of it."""
 
+# Whether a slot has become free is a look into memory only.
+_SLOT_INTERVAL = 0.001
+
 _SWEEP_INTERVAL = 5.0
 _OWN_CONSUMERS: set[str] = set()
 
@@ -209,6 +212,11 @@ class Channel(virtual.Channel):
         return super().basic_consume(queue, no_ack, callback, consumer_tag, **kwargs)
 
     @property
+    def waits_for_slot(self) -> bool:
+        """Whether a message would have to wait although there is a consumer."""
+        return bool(self._consumers) and not self.qos.can_consume()
+
+    @property
     def has_only_commands(self) -> bool:
         """Whether nothing that is consumed here has to be acknowledged."""
         return self._no_ack_queues.issuperset(self._active_queues)
@@ -284,6 +292,41 @@ class Transport(virtual.Transport):
     implements = virtual.Transport.implements.extend(
         exchange_type=frozenset(["direct", "topic", "fanout"])
     )
+
+    def drain_events(
+        self, connection: Any, timeout: float | None = None, **kwargs: Any
+    ) -> None:
+        """Wait for a message and deliver it.
+
+        Args:
+            connection: the connection of this transport.
+            timeout: how long to wait (seconds), ``None`` for ever.
+
+        Raises:
+            TimeoutError: if there is no message in time.
+        """
+        cycle: Any = self.cycle
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                cycle.get(self._deliver, timeout=timeout)
+                return
+            except Empty:
+                now = time.monotonic()
+                if deadline is not None and now >= deadline:
+                    raise TimeoutError("there is no message") from None
+                pause = self.polling_interval
+                self._pause(pause if timeout is None else min(pause, timeout))
+
+    def _pause(self, seconds: float) -> None:
+        """Wait until the next look, or until a channel may take a message again."""
+        waiting = [channel.qos for channel in self.channels if channel.waits_for_slot]
+        if not waiting:
+            time.sleep(seconds)
+            return
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not any(qos.can_consume() for qos in waiting):
+            time.sleep(_SLOT_INTERVAL)
 
     def driver_version(self) -> str:
         """Return the version of the transport for reports."""

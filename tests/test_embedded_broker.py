@@ -64,6 +64,23 @@ def size(connection: Connection) -> int:
     return connection.default_channel.queue_declare("work", passive=True).message_count
 
 
+def test_a_slot_that_gets_free_is_filled_before_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    busy: set[str] = {"running"}
+    monkeypatch.setattr(embedded_broker, "reserved_requests", busy)
+    options = {"folder": str(tmp_path), "polling_interval": 60, "slots": 1}
+    found: list[Any] = []
+    with Connection("embedded://localhost//", transport_options=options) as connection:
+        put(connection, "next")
+        with connection.Consumer([QUEUE], callbacks=[lambda body, _: found.append(body)]):
+            threading.Timer(0.2, busy.clear).start()
+            start = time.monotonic()
+            connection.drain_events(timeout=60)
+    assert found == ["next"]
+    assert 0.1 < time.monotonic() - start < 30
+
+
 def test_messages_arrive_in_the_order_in_which_they_were_sent(tmp_path: Path) -> None:
     with connect(tmp_path) as connection:
         put(connection, *range(20))
