@@ -45,6 +45,14 @@ class World:
     page: Page
     host_url: str
 
+    def start(self) -> None:
+        """Forget the test before, whose page may still be on its way to somewhere."""
+        before, self.page = self.page, self.page.context.new_page()
+        before.close()
+        self.page.on("dialog", lambda dialog: dialog.dismiss())
+        self.page.context.clear_cookies()
+        self.beacon.requests.clear()
+
     def script(self) -> str:
         """Return a script that reports where it runs, without quotes."""
         return report_to(self.beacon)
@@ -161,7 +169,6 @@ def served(
         ):
             context = browser.new_context(accept_downloads=False)
             page = context.new_page()
-            page.on("dialog", lambda dialog: dialog.dismiss())
             host = host_url.replace("127.0.0.1", "localhost")
             for debug, address in ((False, url), (True, debug_url)):
                 worlds[debug] = World(apps[debug], address, beacon, page, host)
@@ -185,8 +192,7 @@ def _write_virtual_plugin(app: Flask, text: str) -> None:
 def world(served: Callable[[bool], World]) -> Iterator[World]:
     """The API in production mode; nothing may have run in its origin after the test."""
     world = served(False)
-    world.beacon.requests.clear()
-    world.page.context.clear_cookies()
+    world.start()
     yield world
     world.assert_nothing_ran()
 
@@ -195,8 +201,7 @@ def world(served: Callable[[bool], World]) -> Iterator[World]:
 def debug_world(served: Callable[[bool], World]) -> Iterator[World]:
     """The same in debug mode."""
     world = served(True)
-    world.beacon.requests.clear()
-    world.page.context.clear_cookies()
+    world.start()
     yield world
     world.assert_nothing_ran()
 
