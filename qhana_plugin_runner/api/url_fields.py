@@ -44,6 +44,7 @@ _IPV6 = "|".join(
     )
 )
 _NUMERIC_HOST = rf"[0-9]{{1,3}}(\.[0-9]{{1,3}}){{3}}|\[({_IPV6})\]"
+_PORT = "6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4}"
 _DOCUMENTED = {
     "file": r"file://(localhost)?/[!-~]*",
     "data": "data:[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+(;base64)?,[ -~]*",
@@ -66,7 +67,7 @@ def url_pattern(field: Url) -> str:
     if network:
         host = "|".join(hosts)
         user = r"([A-Za-z0-9._~!$&'()*+,;=:-]*@)?"
-        forms.append(rf"({network})://{user}({host})(:[0-9]+)?([/?][!-~]+|/)?")
+        forms.append(rf"({network})://{user}({host})(:({_PORT}))?([/?][!-~]+|/)?")
     # A field that may be empty takes the empty text for no value.
     is_optional = isinstance(rule, InputUrl) and field.allow_none
     return f"^({'|'.join(forms)}){'?' if is_optional else ''}$"

@@ -142,6 +142,8 @@ def test_choices_are_the_names_that_a_form_sends(document: dict[str, Any]) -> No
         ("http://[2001:db8:1:2:3:4:5:6]:80/", True),
         ("http://[2001:db8::5:6]", True),
         ("http://[fe80:1:2:3:4:5:6::]/x", True),
+        ("http://backend:65535/", True),
+        ("http://backend:65536/", False),
         ("http://[:0]/", False),
         ("http://[1:2]/", False),
         ("http://[1::2::3]/", False),
