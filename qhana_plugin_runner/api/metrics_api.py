@@ -13,6 +13,7 @@ from webargs.flaskparser import abort
 
 from qhana_plugin_runner import metrics, runner_metrics
 from qhana_plugin_runner.api.util import SecurityBlueprint
+from qhana_plugin_runner.babel import gettext
 
 METRICS_API = SecurityBlueprint(
     "metrics-api",
@@ -40,7 +41,7 @@ class MetricsView(MethodView):
     def get(self) -> Any:
         """Get all metrics; 404 if they are switched off."""
         if not metrics.is_on():
-            abort(404, message="The setting METRICS is off.")
+            abort(404, message=gettext("The setting METRICS is off."))
         body, media_type = runner_metrics.render(request.headers.get("Accept", ""))
         response = Response(body, content_type=media_type)
         response.cache_control.no_store = True
