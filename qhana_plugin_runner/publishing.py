@@ -36,6 +36,7 @@ from .request_ids import MESSAGE_HEADER
 from .stored_message import StoredMessage
 from .task_metrics import count_end
 from .url_adapters import Client
+from .util.current import this_context
 
 URL_ROOT_HEADER = "qhana_url_root"
 LOCALE_HEADER = "qhana_locale"
@@ -239,14 +240,15 @@ def _close_tasks(task_ids: set[int], reason: str) -> None:
 
 
 def _end_of_request(response: Response) -> Response:
-    if g.get("qhana_held_messages"):
+    context = this_context()
+    if context.get("qhana_held_messages"):
         # What is not committed now never will be; its locks must be gone.
         DB.session.rollback()
         try:
             release_held_messages()
         except BrokerUnavailableError as err:
             g.qhana_broker_error = err
-    error = g.pop("qhana_broker_error", None)
+    error = context.pop("qhana_broker_error", None)
     if error is None:
         return response
     return current_app.make_response(current_app.handle_user_exception(error))

@@ -11,14 +11,16 @@ from __future__ import annotations
 from typing import Any
 
 from celery import signals as celery_signals
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from . import log_context
+from .util.current import this_request
 
 HTTP_HEADER = "X-Request-ID"
 MESSAGE_HEADER = "qhana_request_id"
 
 _ENVIRON_KEY = "qhana.request_id"
+_ENVIRON_HEADER = "HTTP_X_REQUEST_ID"
 
 
 def init_app(app: Flask) -> None:
@@ -29,20 +31,21 @@ def init_app(app: Flask) -> None:
 
 
 def _begin() -> None:
-    given = log_context.valid_request_id(request.headers.get(HTTP_HEADER))
+    environ = this_request().environ
+    given = log_context.valid_request_id(environ.get(_ENVIRON_HEADER))
     request_id = given or log_context.new_request_id()
-    request.environ[_ENVIRON_KEY] = request_id
+    environ[_ENVIRON_KEY] = request_id
     log_context.push(request_id=request_id)
 
 
 def _add_header(response: Response) -> Response:
-    response.headers[HTTP_HEADER] = request.environ[_ENVIRON_KEY]
+    response.headers[HTTP_HEADER] = this_request().environ[_ENVIRON_KEY]
     return response
 
 
 def _end(_error: BaseException | None) -> None:
     # A request context that is opened by hand ends without having begun.
-    if request.environ.pop(_ENVIRON_KEY, None) is not None:
+    if this_request().environ.pop(_ENVIRON_KEY, None) is not None:
         log_context.pop()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, has_request_context, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from werkzeug.routing import MapAdapter
 
@@ -20,6 +20,9 @@ from .config.hidden import HidingConfig
 # Probes and scrapers use addresses as hosts; these answers contain no URLs.
 _PROBED_PATHS = ("/health/", "/healthz", "/readyz", "/metrics")
 
+# Behind a proxy that says so, clients can choose the prefix.
+_KEPT_PATHS = 4096
+
 
 class LazySessions(SecureCookieSessionInterface):
     """Cookie sessions that cost nothing while nobody uses them.
@@ -29,9 +32,15 @@ class LazySessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> Any:
         """Return the session of a request; without a cookie there is nothing to check."""
-        if app.secret_key and self.get_cookie_name(app) not in request.cookies:
+        if app.secret_key and not self._has_cookie(app, request):
             return self.session_class()
         return super().open_session(app, request)
+
+    def _has_cookie(self, app: Flask, request: Request) -> bool:
+        return (
+            "HTTP_COOKIE" in request.environ
+            and self.get_cookie_name(app) in request.cookies
+        )
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the cookie of a session that was used."""
@@ -50,6 +59,10 @@ class RunnerFlask(Flask):
     session_interface = LazySessions()
     url_rule_class = RunnerRule
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._paths: dict[tuple[str, str], str] = {}
+
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return the adapter that builds URLs, for the host of the request if any."""
         if request is None:
@@ -58,7 +71,34 @@ class RunnerFlask(Flask):
         if trusted_hosts is not None and not request.path.startswith(_PROBED_PATHS):
             request.trusted_hosts = trusted_hosts
             _ = request.host  # raises SecurityError for other hosts
-        return self.url_map.bind_to_environ(request.environ)
+        if "HTTP_UPGRADE" in request.environ or self.url_map.host_matching:
+            return self.url_map.bind_to_environ(request.environ)
+        # The same, without parsing the host again.
+        return self.url_map.bind(
+            request.host,
+            request.root_path,
+            "",
+            request.scheme,
+            request.method,
+            request.path,
+            request.query_string.decode(errors="replace"),
+        )
+
+    def url_for(self, /, endpoint: str, **values: Any) -> str:
+        """Return the URL of an endpoint, see :meth:`flask.Flask.url_for`.
+
+        The path of an endpoint without arguments is built once.
+        """
+        is_path = not values and has_request_context() and endpoint[:1] != "."
+        if not is_path or self.url_default_functions or self.url_map.host_matching:
+            return super().url_for(endpoint, **values)
+        key = endpoint, request.root_path
+        path = self._paths.get(key)
+        if path is None:
+            path = super().url_for(endpoint)
+            if len(self._paths) < _KEPT_PATHS:
+                self._paths[key] = path
+        return path
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function that can be called without an event loop.

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import pytest
-from flask import session
+from flask import request, session, url_for
 from flask.testing import FlaskClient
+from werkzeug.routing import BuildError
+from werkzeug.test import EnvironBuilder
 
 from qhana_plugin_runner.web_app import RunnerFlask
 
@@ -63,3 +65,47 @@ def test_async_views_are_still_noticed(client: FlaskClient):
     assert client.application.ensure_sync(write) is write
     with pytest.raises(RuntimeError, match="async"):
         client.application.ensure_sync(view)
+
+
+def test_urls_of_endpoints_are_those_of_the_request():
+    app = RunnerFlask("test")
+    app.add_url_rule("/here/", "here", lambda: url_for("here"))
+    client = app.test_client()
+    assert [client.get("/here/").text for _ in range(2)] == ["/here/"] * 2
+    assert client.get("/here/", base_url="http://a/prefix").text == "/prefix/here/"
+    assert client.get("/here/").text == "/here/"
+
+
+def test_urls_with_values_are_built_each_time():
+    app = RunnerFlask("test")
+    view = lambda: url_for("here", page=request.args["page"])  # noqa: E731
+    app.add_url_rule("/here/", "here", view)
+    client = app.test_client()
+    for page in "12":
+        assert client.get(f"/here/?page={page}").text == f"/here/?page={page}"
+
+
+def test_an_unknown_endpoint_has_no_url():
+    app = RunnerFlask("test")
+    with app.test_request_context(), pytest.raises(BuildError):
+        app.url_for("nowhere")
+
+
+@pytest.mark.parametrize(
+    "path", ["/a/", "//a/", "/a//b", "/ä?x=%ff&ü=1", "/a%2Fb/?lang=de", "/?", "/%ff/"]
+)
+@pytest.mark.parametrize("base", ["http://LocalHost:80/", "https://h:8/pre%20fix"])
+def test_the_adapter_of_a_request_is_that_of_werkzeug(path: str, base: str):
+    app = RunnerFlask("test")
+    environ = EnvironBuilder(base_url=base, path="/").get_environ()
+    environ["PATH_INFO"], _, environ["QUERY_STRING"] = (
+        path.encode().decode("latin1").partition("?")
+    )
+    mine = app.create_url_adapter(app.request_class(environ))
+    theirs = app.url_map.bind_to_environ(environ)
+    assert mine is not None
+    for name in ("server_name", "subdomain", "url_scheme", "default_method"):
+        assert getattr(mine, name) == getattr(theirs, name)
+    assert mine.script_name == theirs.script_name
+    assert mine.query_args == theirs.query_args
+    assert mine.path_info.lstrip("/") == theirs.path_info.lstrip("/")

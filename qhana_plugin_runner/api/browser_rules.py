@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, current_app, g, render_template, request
+from flask import Flask, Response, current_app, g, render_template
 from webargs.flaskparser import abort
 
 from qhana_plugin_runner.babel import gettext
+from qhana_plugin_runner.util.current import this_request
+from qhana_plugin_runner.util.headers import add_missing
 
 # Descriptions of plugins, which are sanitised, may show images of other sites.
 _OWN_PAGE_POLICY = (
@@ -24,6 +26,10 @@ _OWN_PAGE_POLICY = (
     "img-src http: https: data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'"
 )
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}
 _UNUSED_FEATURES = ", ".join(
     f"{feature}=()"
     for feature in ("camera", "display-capture", "geolocation", "hid")
@@ -52,15 +58,15 @@ def render_own_page(template: str, frames: str = "'none'", **context: Any) -> st
 def _refuse_malformed_host() -> None:
     # Werkzeug says "" if the host has characters that no host has. Absolute URLs in the
     # answer would be broken.
-    if request.headers.get("Host") and not request.host:
+    request = this_request()
+    if not request.host and request.environ.get("HTTP_HOST"):
         abort(400, message=gettext("The Host header is malformed."))
 
 
 def _add_headers(response: Response) -> Response:
     headers = response.headers
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-    if request.is_secure and (seconds := current_app.config.get("HSTS_SECONDS")):
+    add_missing(headers, _ALWAYS)
+    if this_request().is_secure and (seconds := current_app.config.get("HSTS_SECONDS")):
         headers.setdefault("Strict-Transport-Security", f"max-age={seconds}")
     if response.mimetype != "text/html":
         return response

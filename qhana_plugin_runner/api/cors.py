@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Request, Response, current_app
 from werkzeug.routing import RequestRedirect
 
 from qhana_plugin_runner.request_ids import HTTP_HEADER
+from qhana_plugin_runner.util.current import this_request
+from qhana_plugin_runner.util.headers import add_missing
 
 ALL_ORIGINS = "*"
+_EXPOSED = {"Access-Control-Expose-Headers": HTTP_HEADER}
 METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 
@@ -26,43 +29,44 @@ def init_app(app: Flask) -> None:
     app.after_request(_add_headers)
 
 
-def _is_preflight() -> bool:
-    headers = request.headers
+def _is_preflight(request: Request) -> bool:
     return (
         request.method == "OPTIONS"
-        and "Origin" in headers
-        and "Access-Control-Request-Method" in headers
+        and "Origin" in request.headers
+        and "Access-Control-Request-Method" in request.headers
     )
 
 
 def _answer_redirected_preflight() -> Response | None:
     # Browsers follow a redirect, but not as the answer to a preflight.
-    if _is_preflight() and isinstance(request.routing_exception, RequestRedirect):
+    request = this_request()
+    if _is_preflight(request) and isinstance(request.routing_exception, RequestRedirect):
         return Response(status=200)
     return None
 
 
-def _allowed_origin(origin: str | None) -> str | None:
+def _allowed_origin(origin: str | None, is_preflight: bool) -> str | None:
     allowed: str | Collection[str] = current_app.config.get("CORS_ORIGINS") or ALL_ORIGINS
     if allowed == ALL_ORIGINS or ALL_ORIGINS in allowed:
-        return origin if origin and _is_preflight() else ALL_ORIGINS
+        return origin if origin and is_preflight else ALL_ORIGINS
     origins = [allowed] if isinstance(allowed, str) else allowed
     return origin if origin in origins else None
 
 
 def _add_headers(response: Response) -> Response:
-    headers, origin = response.headers, request.headers.get("Origin")
+    request, headers = this_request(), response.headers
+    origin, is_preflight = request.environ.get("HTTP_ORIGIN"), _is_preflight(request)
     if origin is not None:
         response.vary.add("Origin")
-    allowed = _allowed_origin(origin)
+    allowed = _allowed_origin(origin, is_preflight)
     if allowed is None:
         return response
     headers["Access-Control-Allow-Origin"] = allowed
-    if _is_preflight():
+    if is_preflight:
         headers["Access-Control-Allow-Methods"] = METHODS
         requested = request.headers.get("Access-Control-Request-Headers")
         if requested:
             headers["Access-Control-Allow-Headers"] = requested
     else:
-        headers.setdefault("Access-Control-Expose-Headers", HTTP_HEADER)
+        add_missing(headers, _EXPOSED)
     return response

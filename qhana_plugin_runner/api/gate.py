@@ -41,6 +41,7 @@ from qhana_plugin_runner.db.models.base import MAX_ROW_ID
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.frontend.login import COOKIE, is_same_origin
 from qhana_plugin_runner.identity import current_identity, set_request_identity
+from qhana_plugin_runner.util.current import this_request
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _TASK_ARGUMENTS = ("db_id", "task_id")
@@ -55,12 +56,15 @@ def init_app(app: Flask) -> None:
 
 def check_request() -> ResponseReturnValue | None:
     """Verify the token of the request; return an answer if it must go no further."""
+    request = this_request()
     if request.method == "OPTIONS" and _is_automatic_options():
         return None
     entry = public_entry(request.endpoint or "")
     if entry is not None and entry.ignores_tokens:
         return None
-    if not _identify_by_header() and COOKIE in request.cookies:
+    environ = request.environ
+    has_token = _HEADER in environ and _identify_by_header()
+    if not has_token and "HTTP_COOKIE" in environ and COOKIE in request.cookies:
         _identify_by_cookie()
     if not tokens_are_required():
         return None

@@ -11,6 +11,7 @@ from marshmallow import EXCLUDE, post_dump, post_load
 from marshmallow.fields import Boolean, List, Nested, String, Url
 
 from qhana_plugin_runner.api.extra_fields import EnumField
+from qhana_plugin_runner.api.metadata_document import metadata_document
 from qhana_plugin_runner.api.plugin_metadata import (
     ApiLink,
     DataMetadata,
@@ -150,6 +151,15 @@ class PluginMetadataSchema(_PluginSchema):
     @post_load
     def _make(self, data: dict[str, Any], **kwargs: Any) -> PluginMetadata:
         return PluginMetadata(**data)
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """Return the JSON document of metadata, see :meth:`marshmallow.Schema.dump`."""
+        # Of a subclass, or with a choice of fields, it is another document.
+        is_whole = type(self) is PluginMetadataSchema and len(self.dump_fields) == len(
+            self._declared_fields
+        )
+        document = metadata_document(obj) if is_whole and not self.many else None
+        return super().dump(obj, many=many) if document is None or many else document
 
 
 class WebhookParamsSchema(MaBaseSchema):

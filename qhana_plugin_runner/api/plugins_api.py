@@ -21,6 +21,7 @@ from qhana_plugin_runner.db.driver_reads import DriverRead
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
 from qhana_plugin_runner.plugin_loader import get_load_report
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase, plugin_identifier
+from qhana_plugin_runner.util.url_prefixes import url_root
 
 PLUGINS_API = SecurityBlueprint(
     "plugins-api",
@@ -76,7 +77,8 @@ class PluginsView(MethodView):
     def get(self) -> Any:
         """Get all plugins, sorted by name and version."""
         mounted = mounted_plugins().in_order()
-        plugins = [_plugin(entry) for entry in mounted]
+        root = url_root().rstrip("/")
+        plugins = [_plugin(entry, root) for entry in mounted]
         parents = {entry.plugin.identifier for entry in mounted}
         parents |= {entry.plugin.name for entry in mounted}
         plugins.extend(
@@ -88,14 +90,14 @@ class PluginsView(MethodView):
         return jsonify({"plugins": plugins})
 
 
-def _plugin(mounted: MountedPlugin) -> dict[str, Any]:
+def _plugin(mounted: MountedPlugin, root: str) -> dict[str, Any]:
     plugin = mounted.plugin
     description: Any = plugin.description
     return {
         "name": plugin.name,
         "version": plugin.version,
         "identifier": plugin.identifier,
-        "apiRoot": f"{request.url_root.rstrip('/')}{quote(mounted.url_prefix, '/@')}/",
+        "apiRoot": f"{root}{quote(mounted.url_prefix, '/@')}/",
         "description": None if description is None else str(description),
         "tags": [str(tag) for tag in plugin.tags],
     }

@@ -10,11 +10,12 @@ are received. Bodies without a declared length are counted while they are read (
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Flask
 from webargs.core import is_json
 from webargs.flaskparser import abort
 
 from qhana_plugin_runner.babel import gettext
+from qhana_plugin_runner.util.current import this_request
 
 URLENCODED = "application/x-www-form-urlencoded"
 MAX_QUERY_BYTES = 1 << 16
@@ -26,14 +27,18 @@ def init_app(app: Flask) -> None:
 
 
 def _refuse_long_requests() -> None:
+    request = this_request()
     if len(request.environ.get("QUERY_STRING", "")) > MAX_QUERY_BYTES:
         message = gettext("A query has at most %(number)s bytes.", number=MAX_QUERY_BYTES)
         abort(414, message=message)
+    length = request.content_length or 0
+    if not length:
+        return
     limits = [request.max_content_length]
     if request.mimetype == URLENCODED or is_json(request.mimetype):
         limits.append(request.max_form_memory_size)
     limit = min((limit for limit in limits if limit is not None), default=None)
-    if limit is not None and (request.content_length or 0) > limit:
+    if limit is not None and length > limit:
         abort(
             413, message=gettext("The body has at most %(number)s bytes.", number=limit)
         )

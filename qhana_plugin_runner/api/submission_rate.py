@@ -22,6 +22,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from webargs.flaskparser import abort
 
 from qhana_plugin_runner.babel import gettext
+from qhana_plugin_runner.util.current import this_request
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.api")
 _EXTENSION = "qhana-submission-rate"
@@ -95,6 +96,7 @@ def _refuse_too_many() -> None:
 
 
 def _starts_work() -> bool:
+    request = this_request()
     rule = request.url_rule
     if request.method != "POST" or rule is None:
         return False

@@ -8,12 +8,13 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response, jsonify, url_for
+from flask import Response, jsonify
 from flask.views import MethodView
 from webargs.flaskparser import abort
 
 from qhana_plugin_runner import recovery, retention, webhooks
 from qhana_plugin_runner.api.access import may_see_task, require_power_over_task
+from qhana_plugin_runner.api.task_ids import current_task_ids
 from qhana_plugin_runner.api.task_schemas import (
     TaskCommandSchema,
     TaskSchema,
@@ -24,6 +25,7 @@ from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.db.models.task_record import FileRecord, TaskRecord, read_task
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskState
 from qhana_plugin_runner.storage import STORE
+from qhana_plugin_runner.util.url_prefixes import numbered_url
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.api.tasks")
 
@@ -112,7 +114,8 @@ def document_of(task: TaskRecord) -> dict[str, Any]:
 
 def task_href(task_id: int) -> str:
     """Return the URL of a task for the client of this request."""
-    return url_for("tasks-api.TaskView", task_id=str(task_id), _external=True)
+    text = current_task_ids().to_text(task_id)
+    return numbered_url("tasks-api.TaskView", "task_id", text)
 
 
 def _file_url(file: FileRecord) -> str | None:

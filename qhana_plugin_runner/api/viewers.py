@@ -26,11 +26,14 @@ from flask import (
     send_from_directory,
     url_for,
 )
+from werkzeug.http import quote_etag
 
 from qhana_plugin_runner.api.document import RunnerApi
 
 # The URLs of files contain the version of their package.
 _ONE_YEAR = 365 * 24 * 3600
+
+_CONDITIONS = {"HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE"}
 
 
 @dataclass(frozen=True)
@@ -119,10 +122,10 @@ def init_app(app: Flask, api: RunnerApi, url_prefix: str) -> None:
 
 def _answer_document(api: RunnerApi) -> Response:
     body, etag = api.serialised(request.root_path)
-    response = Response(body, mimetype="application/json")
-    response.set_etag(etag)
-    response.headers["Cache-Control"] = "no-cache"
-    response.make_conditional(request)
+    headers = {"ETag": quote_etag(etag), "Cache-Control": "no-cache"}
+    response = Response(body, headers=headers, content_type="application/json")
+    if _CONDITIONS & request.environ.keys():
+        response.make_conditional(request)
     return response
 
 

@@ -13,14 +13,17 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Flask, Response, current_app, has_app_context, request
+from flask import Flask, Response, current_app, has_app_context
 
+from ..util.current import this_request
 from .declarations import METRICS, Metric
 from .process_files import ProcessFiles
 
 _EXTENSION = "qhana-metrics"
 _BY_NAME = {metric.name: metric for metric in METRICS}
 _STARTED = "qhana.started"
+_REQUESTS = "qhana_http_requests_total"
+_DURATION = "qhana_http_request_duration_seconds"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 # (part, values of the labels); the part is "" for counters, else "sum" or a bound.
@@ -118,21 +121,21 @@ def _key(name: str, part: str, *values: str) -> str:
 
 
 def _request_begins() -> None:
-    request.environ[_STARTED] = time.perf_counter()
+    this_request().environ[_STARTED] = time.perf_counter()
 
 
 def _request_ends(response: Response) -> Response:
-    started = request.environ.get(_STARTED)
-    endpoint = request.endpoint or "unknown"
+    files, request = _files(), this_request()
+    if files is None:
+        return response
     method = request.method if request.method in _METHODS else "other"
-    count(
-        "qhana_http_requests_total",
-        endpoint=endpoint,
-        method=method,
-        status=str(response.status_code),
-    )
+    labels = request.endpoint or "unknown", method
+    amounts = {_key(_REQUESTS, "", *labels, str(response.status_code)): 1.0}
+    started = request.environ.get(_STARTED)
     if started is not None:
         seconds = time.perf_counter() - started
-        name = "qhana_http_request_duration_seconds"
-        observe(name, seconds, endpoint=endpoint, method=method)
+        bound = bucket_of(_BY_NAME[_DURATION], seconds)
+        amounts[_key(_DURATION, bound, *labels)] = 1
+        amounts[_key(_DURATION, "sum", *labels)] = seconds
+    files.add(amounts)
     return response

@@ -20,8 +20,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
+from urllib.parse import quote
 
-from flask import Flask, url_for
+from flask import Flask
 
 from ..db import DB
 from ..db.models.tasks import ProcessingTask, TaskFile
@@ -31,6 +32,7 @@ from ..errors import (
     QHAnaError,
     StoreWriteError,
 )
+from ..util.url_prefixes import numbered_url
 from .base import FileStore
 from .content import FileContent, copy_content
 from .download import Download
@@ -102,12 +104,8 @@ class LocalFileStore(FileStore, name="local_filesystem"):
             return self.get_file_url(task_file.file_storage_data, external=False)
         if task_file.id is None:
             DB.session.flush()
-        return url_for(
-            "files-api.FileView",
-            file_id=task_file.id,
-            _external=True,
-            **{"file-id": task_file.security_tag},
-        )
+        url = numbered_url("files-api.FileView", "file_id", str(task_file.id))
+        return f"{url}?file-id={quote(task_file.security_tag, safe='')}"
 
     def get_download(self, task_file: TaskFile) -> Download:
         path = self.resolve_path(task_file)

@@ -15,12 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
+from urllib.parse import quote
 
-from flask import Flask, url_for
+from flask import Flask
 
 from ..db import DB
 from ..db.models.tasks import ProcessingTask, TaskFile
 from ..errors import ConfigurationError, FileNotFoundInStoreError, QHAnaError
+from ..util.url_prefixes import numbered_url
 from .base import FileStore
 from .content import FileContent, open_content
 from .download import Download
@@ -111,12 +113,8 @@ class ObjectStore(FileStore, name="object_store"):
             return self.get_file_url(task_file.file_storage_data, external=False)
         if task_file.id is None:
             DB.session.flush()
-        return url_for(
-            "files-api.FileView",
-            file_id=task_file.id,
-            _external=True,
-            **{"file-id": task_file.security_tag},
-        )
+        url = numbered_url("files-api.FileView", "file_id", str(task_file.id))
+        return f"{url}?file-id={quote(task_file.security_tag, safe='')}"
 
     @contextmanager
     def open(self, task_file: TaskFile) -> Iterator[BinaryIO]:
