@@ -233,6 +233,9 @@ class ObjectClient:
         defaults: dict[str, Any] = {"use_listings_cache": False}  # others write, too
         if self.protocol in _S3:
             defaults["config_kwargs"] = {"retries": _RETRIES}
+            from .s3_session import S3Session
+
+            defaults["session"] = S3Session(profile=self._options.get("profile"))
         options = {
             **defaults,
             **self._options,

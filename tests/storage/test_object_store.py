@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from aiobotocore.session import AioSession
 from flask import Flask
 
 from qhana_plugin_runner.config.settings import check_settings
@@ -29,8 +30,9 @@ from qhana_plugin_runner.errors import (
     StoreUnavailableError,
 )
 from qhana_plugin_runner.storage import STORE, ObjectStore
-from qhana_plugin_runner.storage.object_client import PART_SIZE
+from qhana_plugin_runner.storage.object_client import PART_SIZE, ObjectClient
 from qhana_plugin_runner.storage.orphans import delete_orphans
+from qhana_plugin_runner.storage.s3_session import S3Session
 from runner_process import free_port
 from s3_server import SECRET, S3Server
 from tcp_proxy import TcpProxy
@@ -401,3 +403,26 @@ def test_store_that_is_not_configured_is_no_warning(
     assert caplog.text == ""
     with app.app_context(), pytest.raises(KeyError, match="OBJECT_STORE_URL is not set"):
         STORE["object_store"]
+
+
+@pytest.mark.parametrize("service", ["s3", "sts", "sso", "sso-oidc"])
+def test_the_endpoints_of_the_services_in_use_are_those_of_aws(service: str) -> None:
+    def endpoints(session: AioSession) -> list[Any]:
+        data = session.get_component("data_loader").load_data("endpoints")
+        return [part["services"].get(service) for part in data["partitions"]]
+
+    assert endpoints(S3Session()) == endpoints(AioSession())
+
+
+def test_other_services_and_documentation_are_not_kept_in_memory() -> None:
+    loader = S3Session().get_component("data_loader")
+    aws, *_others = loader.load_data("endpoints")["partitions"]
+    assert "ec2" not in aws["services"]
+    operations = loader.load_service_model("s3", "service-2")["operations"]
+    assert not operations["PutObject"]["documentation"]
+
+
+def test_a_profile_is_that_of_the_session() -> None:
+    client = ObjectClient("s3://bucket/results", {"profile": "results"})
+    fs, _path = client._locate("key")
+    assert fs.session.profile == "results"
