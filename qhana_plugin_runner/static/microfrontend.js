@@ -17,6 +17,7 @@
     const CENSORED = "***";
     const POLL_INTERVAL_MS = 50;
     const MAX_UNCHANGED_ROUNDS = 60;
+    const MAX_IDLE_WAIT_MS = 250;
 
     const allowedEmbedders = (
         document.querySelector("meta[name=qhana-allowed-embedders]")?.content ?? ""
@@ -364,9 +365,10 @@
         whenIdle(() => requestInfo(control));
     }
 
+    /** Run soon, but after what is urgent; a busy page has no idle time, so not only then. */
     function whenIdle(callback) {
         if (window.requestIdleCallback) {
-            window.requestIdleCallback(callback);
+            window.requestIdleCallback(callback, {timeout: MAX_IDLE_WAIT_MS});
         } else {
             window.setTimeout(callback, 1);
         }

@@ -313,6 +313,15 @@ def test_autofill_asks_for_information_about_data_and_plugins(host: Host) -> Non
     assert frame.locator("button.related").is_enabled()
 
 
+def test_autofill_asks_for_information_in_a_page_that_is_never_idle(host: Host) -> None:
+    frame = host.open("/all/")
+    frame.evaluate("""window.requestIdleCallback = (callback, options) => {
+            if (options?.timeout) { setTimeout(callback, options.timeout); }
+        }""")
+    autofill(host, {"dataUrl": "http://x/1"})
+    assert host.wait_for("request-data-url-info")["dataUrl"] == "http://x/1"
+
+
 def test_autofill_unticks_what_was_not_ticked(host: Host) -> None:
     frame = host.open("/all/?isOn=on")
     assert frame.is_checked("#is_on")

@@ -37,8 +37,8 @@ FOLDERS = ("plugins", "tests/api/lab_plugins", "tests/api/plugin_folder")
 # documented as HTML, numbers that are read from any JSON value. And a stream of events,
 # which ends when its task ends; tests/tasks/test_task_events.py is about it.
 ON_PURPOSE = "/errors/|/fail/|/api-lab@v1-2-0/ui/|/api-lab@v1-2-0/json/|/events/$"
-# A form sends all values as texts, and a list with one value like the value; the client
-# of the tests takes an object for a file.
+# A form sends all values as texts, a list with one value like the value, and an empty list
+# or null not at all; the client of the tests takes an object for a file.
 FORMS = (
     "POST /plugins/api-probe@v1-10-0/strict/",
     "POST /plugins/api-lab@v1-2-0/upload/",
@@ -108,7 +108,16 @@ def _is_wrong_on_the_wire(context: HookContext, body: Any) -> bool:
     if not isinstance(body, dict):
         return True
     are_texts = all(isinstance(body.get(name, ""), str) for name in TEXTS)
-    return are_texts and isinstance(body.get("numbers", []), list)
+    are_sent = all(_is_sent_as_it_is(value) for value in body.values())
+    return are_texts and are_sent and isinstance(body.get("numbers", []), list)
+
+
+def _is_sent_as_it_is(value: Any) -> bool:
+    """Tell whether a form contains the value: not nothing, and not a file instead of it."""
+    values = value if isinstance(value, list) else [value]
+    return bool(values) and not any(
+        item is None or isinstance(item, dict) for item in values
+    )
 
 
 def failures(event: events.EngineEvent) -> Iterator[str]:
