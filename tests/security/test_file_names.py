@@ -117,8 +117,8 @@ def task(app: Flask) -> Iterator[ProcessingTask]:
 def _nothing_leaves_the_store(app: Flask) -> Iterator[None]:
     """Nothing outside of the store is new after a test, whatever it did.
 
-    The runner itself goes on writing messages (``celery``), counters (``metrics``) and its
-    database.
+    The runner itself goes on writing messages (``celery``), counters (``metrics``) and
+    its database.
     """
     root = Path(app.config["FILE_STORE_ROOT_PATH"])
 

@@ -37,8 +37,8 @@ FOLDERS = ("plugins", "tests/api/lab_plugins", "tests/api/plugin_folder")
 # documented as HTML, numbers that are read from any JSON value. And a stream of events,
 # which ends when its task ends; tests/tasks/test_task_events.py is about it.
 ON_PURPOSE = "/errors/|/fail/|/api-lab@v1-2-0/ui/|/api-lab@v1-2-0/json/|/events/$"
-# A form sends all values as texts, a list with one value like the value, and an empty list
-# or null not at all; the client of the tests takes an object for a file.
+# A form sends all values as texts, a list with one value like the value, and an empty
+# list or null not at all; the client of the tests takes an object for a file.
 FORMS = (
     "POST /plugins/api-probe@v1-10-0/strict/",
     "POST /plugins/api-lab@v1-2-0/upload/",
@@ -115,9 +115,7 @@ def _is_wrong_on_the_wire(context: HookContext, body: Any) -> bool:
 def _is_sent_as_it_is(value: Any) -> bool:
     """Tell whether a form contains the value: not nothing, and not a file instead of it."""
     values = value if isinstance(value, list) else [value]
-    return bool(values) and not any(
-        item is None or isinstance(item, dict) for item in values
-    )
+    return bool(values) and not any(v is None or isinstance(v, dict) for v in values)
 
 
 def failures(event: events.EngineEvent) -> Iterator[str]:
