@@ -113,7 +113,7 @@ def _is_wrong_on_the_wire(context: HookContext, body: Any) -> bool:
 
 
 def _is_sent_as_it_is(value: Any) -> bool:
-    """Tell whether a form contains the value: not nothing, and not a file instead of it."""
+    """Tell whether a form contains the value: not nothing, nor a file instead of it."""
     values = value if isinstance(value, list) else [value]
     return values != [] and all(isinstance(v, (str, int, float)) for v in values)
 
