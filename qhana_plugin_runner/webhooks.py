@@ -23,7 +23,7 @@ from .babel import gettext
 from .db import DB
 from .db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from .db.models.webhook_deliveries import WebhookDelivery
-from .db.single_statements import read, single_statements
+from .db.single_statements import SingleStatement, single_statements
 from .errors import TooManySubscriptionsError
 from .identity import current_owner
 from .publishing import session_has_changes
@@ -39,11 +39,12 @@ EVENTS = {
     "details": TASK_DETAILS_CHANGED,
 }
 
-_SUBSCRIBED: sa.Select[Any] = (
-    sa.select(sa.literal_column("1"))
-    .select_from(TaskUpdateSubscription)
-    .where(TaskUpdateSubscription.task_id == sa.bindparam("id", type_=sa.Integer()))
-    .limit(1)
+_IS_SUBSCRIBED = SingleStatement(
+    sa.select(
+        sa.exists().where(
+            TaskUpdateSubscription.task_id == sa.bindparam("id", type_=sa.Integer())
+        )
+    )
 )
 
 
@@ -100,10 +101,14 @@ def _nobody_subscribed(task_id: int) -> bool:
         return False  # a statement here would cost as much as looking for the calls
     known: dict[int, bool] | None = _ASKED.get()
     if known is None:
-        return not read(_SUBSCRIBED, {"id": task_id})
+        return not _is_subscribed(task_id)
     if task_id not in known:
-        known[task_id] = not read(_SUBSCRIBED, {"id": task_id})
+        known[task_id] = not _is_subscribed(task_id)
     return known[task_id]
+
+
+def _is_subscribed(task_id: int) -> bool:
+    return bool(_IS_SUBSCRIBED.rows({"id": task_id})[0][0])
 
 
 @contextmanager

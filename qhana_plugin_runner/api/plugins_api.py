@@ -17,8 +17,8 @@ from webargs.flaskparser import abort
 from qhana_plugin_runner.api.mounted import MountedPlugin, mounted_plugins
 from qhana_plugin_runner.api.util import MaBaseSchema, SecurityBlueprint
 from qhana_plugin_runner.babel import gettext
-from qhana_plugin_runner.db.driver_reads import DriverRead
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
+from qhana_plugin_runner.db.single_statements import SingleStatement
 from qhana_plugin_runner.plugin_loader import get_load_report
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase, plugin_identifier
 from qhana_plugin_runner.util.url_prefixes import url_root
@@ -40,7 +40,7 @@ _PLUGIN_NAME = {
 
 # Built once, and columns only: the registry asks for the list again and again. Which
 # parents are loaded is looked up here, a list of them would be compiled each time.
-_VIRTUAL_PLUGINS = DriverRead(
+_VIRTUAL_PLUGINS = SingleStatement(
     sa.select(
         VirtualPlugin.parent_id,
         VirtualPlugin.name,

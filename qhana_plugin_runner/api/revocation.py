@@ -11,13 +11,20 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 
 from qhana_plugin_runner.db.models.access_tokens import AccessToken
-from qhana_plugin_runner.db.models.base import utc_now
-from qhana_plugin_runner.db.single_statements import read
+from qhana_plugin_runner.db.models.base import UTCDateTime, utc_now
+from qhana_plugin_runner.db.single_statements import SingleStatement
 
 #: How long a process may not know of a revocation.
 SECONDS_UNKNOWN = 5.0
 
 _EXTENSION = "qhana-revoked-tokens"
+
+_REVOKED = SingleStatement(
+    sa.select(AccessToken.jti).where(
+        AccessToken.revoked_at.is_not(None),
+        AccessToken.expires_at > sa.bindparam("now", type_=UTCDateTime()),
+    )
+)
 
 
 @dataclass
@@ -39,12 +46,9 @@ def is_revoked(jti: object) -> bool:
     known: _Revoked = current_app.extensions[_EXTENSION]
     now = time.monotonic()
     if now - known.read_at > SECONDS_UNKNOWN:
-        query = sa.select(AccessToken.jti).where(
-            AccessToken.revoked_at.is_not(None), AccessToken.expires_at > utc_now()
-        )
         # Not by a connection of its own: if there is only one, closing it would take back
         # what the view has not committed.
-        known.names = frozenset(jti for (jti,) in read(query))
+        known.names = frozenset(jti for (jti,) in _REVOKED.rows({"now": utc_now()}))
         known.read_at = now
     return isinstance(jti, str) and jti in known.names
 

@@ -30,11 +30,18 @@ def watch_answers(engine: sa.Engine, seconds: float) -> None:
     class WatchedConnection(psycopg.Connection[Any]):
         """A connection whose answers have a time-out on this side as well."""
 
+        answer_seconds = seconds + _GRACE_SECONDS
+
         def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
-            watched = _watched(gen, seconds + _GRACE_SECONDS, self._give_up)
+            watched = _watched(gen, self.answer_seconds, self.give_up)
             return super().wait(watched, *args, **kwargs)
 
-        def _give_up(self) -> Exception:
+        def rollback(self) -> None:
+            if self.pgconn.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                super().rollback()  # else there is nothing, as often when a pool asks
+
+        def give_up(self) -> Exception:
+            """Close the connection, and return the error to raise."""
             self.pgconn.finish()
             return psycopg.OperationalError("the server has stopped answering")
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
 from .db import DB
-from .single_statements import single_statements
+from .single_statements import SingleStatement, single_statements
 
 _TASK = "qhana_outcome_follows"
 _UNFLUSHED = "qhana_unflushed"
@@ -28,7 +28,9 @@ _UNFLUSHED = "qhana_unflushed"
 _WITHOUT_WAITING = sa.func.set_config("synchronous_commit", "off", sa.true())
 
 # A message is part of the write-ahead log and nothing else: its commit flushes the log.
-_FLUSH = sa.select(sa.func.pg_logical_emit_message(sa.true(), "qhana", ""))
+_FLUSH = SingleStatement(
+    sa.select(sa.cast(sa.func.pg_logical_emit_message(sa.true(), "qhana", ""), sa.Text()))
+)
 
 
 def init_app(app: Flask) -> None:
@@ -57,14 +59,10 @@ def insert_alone(row: Any) -> bool:
     Returns:
         False if nothing was done: the session must store the row.
     """
-    engine = single_statements()
-    if engine is None or DB.session().in_transaction() or not _is_new(row):
+    if not has_single_inserts() or DB.session().in_transaction() or not _is_new(row):
         return False
     values = _values(row)
-    with engine.connect() as connection:
-        statement = _insert(_table_of(row), tuple(values), _may_be_flushed_later())
-        id_ = connection.execute(statement, values).scalars().one()
-    _adopt(row, id_)
+    _adopt(row, _insert_of(row, values).insert(values)[0])
     DB.session.commit()
     return True
 
@@ -80,7 +78,7 @@ def insert_with_session(row: Any) -> None:
     It remains to commit the session; see :func:`insert_alone` for the rest.
     """
     values = _values(row)
-    statement = _insert(_table_of(row), tuple(values), _may_be_flushed_later())
+    statement = _insert_of(row, values).statement
     id_ = DB.session.connection().execute(statement, values).scalars().one()
     _adopt(row, id_)
 
@@ -89,8 +87,9 @@ def _is_new(row: Any) -> bool:
     return instance_state(row).transient and instance_state(row).dict.get("id") is None
 
 
-def _table_of(row: Any) -> Any:
-    return instance_state(row).mapper.local_table
+def _insert_of(row: Any, values: dict[str, Any]) -> SingleStatement:
+    table = instance_state(row).mapper.local_table
+    return _insert(table, tuple(values), _may_be_flushed_later())
 
 
 def _values(row: Any) -> dict[str, Any]:
@@ -110,10 +109,10 @@ def _may_be_flushed_later() -> bool:
 
 
 @lru_cache(maxsize=64)
-def _insert(table: Any, names: tuple[str, ...], flushed_later: bool) -> Any:
+def _insert(table: Any, names: tuple[str, ...], flushed_later: bool) -> SingleStatement:
     columns = {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
     results = [table.c.id, *([_WITHOUT_WAITING] if flushed_later else [])]
-    return sa.insert(table).values(columns).returning(*results)
+    return SingleStatement(sa.insert(table).values(columns).returning(*results))
 
 
 def _adopt(row: Any, id_: int) -> None:
@@ -124,8 +123,6 @@ def _adopt(row: Any, id_: int) -> None:
 
 
 def _flush_before_answer(response: Response) -> Response:
-    engine = single_statements() if g.pop(_UNFLUSHED, False) else None
-    if engine is not None:
-        with engine.connect() as connection:
-            connection.execute(_FLUSH)
+    if g.pop(_UNFLUSHED, False):
+        _FLUSH.rows()
     return response

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ..driver_reads import DriverRead
+from ..single_statements import SingleStatement
 from .base import MAX_ROW_ID, LongText, UTCDateTime
 from .task_parts import Step, TaskFile, TaskLink
 from .tasks import ProcessingTask
@@ -143,7 +143,7 @@ def _statement() -> sa.CompoundSelect[Any]:
     )
 
 
-_STATEMENT = DriverRead(_statement())
+_STATEMENT = SingleStatement(_statement())
 
 
 def read_task(task_id: int) -> TaskRecord | None:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..db import DB
 from ..single_inserts import flushed
-from ..single_statements import single_statements, write
+from ..single_statements import SingleStatement, single_statements
 from . import capped_log
 from .base import LongText, UTCDateTime, storable, utc_now
 from .leases import TaskRun
@@ -46,7 +46,7 @@ def _string(name: str) -> sa.BindParameter[str]:
     return sa.bindparam(name, type_=sa.String())
 
 
-_KEEP_MESSAGE = (
+_KEEP_MESSAGE = SingleStatement(
     sa.update(ProcessingTask)
     .where(_IS_OPEN)
     .values(
@@ -61,11 +61,11 @@ _KEEP_MESSAGE = (
 def keep_message(ids: Collection[int], message: str, due: datetime) -> None:
     """Keep a message as :meth:`ProcessingTask.enqueue` does, and commit."""
     for id_ in ids:
-        if write(_KEEP_MESSAGE, {"task_id": id_, "new_message": message, "due": due}):
+        if _KEEP_MESSAGE.write({"task_id": id_, "new_message": message, "due": due}):
             flushed()
 
 
-def _take_up_statement(keep: bool) -> sa.Insert:
+def _take_up_statement(keep: bool) -> SingleStatement:
     taken = (
         sa.update(ProcessingTask)
         .where(_IS_OPEN)
@@ -84,7 +84,7 @@ def _take_up_statement(keep: bool) -> sa.Insert:
     values = sa.select(_string("run"), taken.c.id, _string("worker"), _time("now"))
     columns = ["run_id", "task_id", "worker_id", "started_at"]
     statement = sa.insert(TaskRun).from_select(columns, values)
-    return statement.execution_options(preserve_rowcount=True)
+    return SingleStatement(statement.execution_options(preserve_rowcount=True))
 
 
 _TAKE_UP = {keep: _take_up_statement(keep) for keep in (True, False)}
@@ -106,12 +106,12 @@ def take_up(id_: int, run_id: str, worker_id: str | None, keep: bool) -> bool:
         return taken
     names = {"task_id": id_, "run": run_id, "worker": worker_id, "now": utc_now()}
     try:
-        return write(_TAKE_UP[keep], names) == 1
+        return _TAKE_UP[keep].write(names) == 1
     except IntegrityError:  # delivered twice, and taken up before
         return False
 
 
-def _succeed_statement(with_log: bool) -> sa.Update:
+def _succeed_statement(with_log: bool) -> SingleStatement:
     task = ProcessingTask
     values: dict[str, Any] = {
         "state": TaskState.SUCCEEDED.value,
@@ -128,7 +128,7 @@ def _succeed_statement(with_log: bool) -> sa.Update:
         statement = statement.where(capped_log.log_bytes(task.task_log) <= room)
         longer = task.task_log.concat(_text("line"))
         values["task_log"] = sa.case((task.task_log == "", _text("entry")), else_=longer)
-    return statement.values(values)
+    return SingleStatement(statement.values(values))
 
 
 _SUCCEED = {with_log: _succeed_statement(with_log) for with_log in (True, False)}
@@ -150,4 +150,4 @@ def succeed(id_: int, log: str | None) -> bool:
         limit = capped_log.limit_bytes() or _NO_LIMIT
         room = limit - len(entry.encode()) - 1
         names.update(entry=entry, line=f"\n{entry}", room=room)
-    return write(_SUCCEED[log is not None], names) == 1
+    return _SUCCEED[log is not None].write(names) == 1

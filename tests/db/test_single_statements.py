@@ -14,9 +14,9 @@ from flask import Flask
 
 from managed_app import build_app
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.db.driver_reads import DriverRead
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
+from qhana_plugin_runner.db.single_statements import SingleStatement
 from services import POSTGRESQL, fresh_database
 
 STATEMENT = sa.select(
@@ -26,6 +26,10 @@ STATEMENT = sa.select(
     ProcessingTask.finished_at,
     ProcessingTask.progress_value,
 ).where(ProcessingTask.id >= sa.bindparam("first"), ProcessingTask.task_name != "a%s %")
+
+PREPARED = SingleStatement(
+    sa.select(sa.func.count()).select_from(sa.table("pg_prepared_statements"))
+)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql", "mariadb"])
@@ -53,7 +57,7 @@ def _app(kind: str, folder: Path) -> Iterator[Flask]:
 
 
 def pid(postgresql: Flask) -> int:
-    return DriverRead(sa.select(sa.func.pg_backend_pid())).rows()[0][0]
+    return SingleStatement(sa.select(sa.func.pg_backend_pid())).rows()[0][0]
 
 
 def terminate(name: str | None) -> None:
@@ -69,13 +73,13 @@ def terminate(name: str | None) -> None:
 def test_the_rows_are_those_of_sqlalchemy(app: Flask, first: int):
     with DB.engine.connect() as connection:
         expected = connection.execute(STATEMENT, {"first": first}).all()
-    assert DriverRead(STATEMENT).rows({"first": first}) == [
+    assert SingleStatement(STATEMENT).rows({"first": first}) == [
         tuple(row) for row in expected
     ]
 
 
 def test_the_rows_are_those_of_now(app: Flask):
-    read = DriverRead(sa.select(VirtualPlugin.name))
+    read = SingleStatement(sa.select(VirtualPlugin.name))
     before = read.rows()
     plugin = VirtualPlugin("parent", "new", "v1", "", "", "http://localhost/")
     plugin.save(commit=True)
@@ -86,7 +90,7 @@ def test_the_rows_are_those_of_now(app: Flask):
 
 
 def test_listeners_see_the_statement(app: Flask):
-    read, seen = DriverRead(sa.select(VirtualPlugin.name)), []
+    read, seen = SingleStatement(sa.select(VirtualPlugin.name)), []
 
     def note(*arguments: Any) -> None:
         seen.append(arguments[2])
@@ -103,13 +107,13 @@ def test_listeners_see_the_statement(app: Flask):
 def test_a_missing_table_is_the_error_of_sqlalchemy(app: Flask):
     missing = sa.table("missing", sa.column("id", sa.Integer()))
     with pytest.raises(sa.exc.DBAPIError):
-        DriverRead(sa.select(missing.c.id)).rows()
+        SingleStatement(sa.select(missing.c.id)).rows()
     DB.session.rollback()
-    assert DriverRead(STATEMENT).rows({"first": 2})
+    assert SingleStatement(STATEMENT).rows({"first": 2})
 
 
 def test_no_transaction_stays_open(postgresql: Flask):
-    DriverRead(STATEMENT).rows({"first": 0})
+    SingleStatement(STATEMENT).rows({"first": 0})
     with DB.engine.connect() as connection:
         query = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%' "
         mine = f"{query} AND datname = current_database()"
@@ -122,7 +126,7 @@ def test_the_next_user_of_the_connection_has_transactions(postgresql: Flask):
         assert connection.scalar(sa.text("SELECT pg_backend_pid()")) == before
         connection.execute(sa.update(ProcessingTask).values(task_log="changed"))
         connection.rollback()
-    assert ("changed",) not in DriverRead(sa.select(ProcessingTask.task_log)).rows()
+    assert ("changed",) not in SingleStatement(sa.select(ProcessingTask.task_log)).rows()
 
 
 def test_a_terminated_connection_is_replaced(postgresql: Flask):
@@ -134,7 +138,7 @@ def test_a_terminated_connection_is_replaced(postgresql: Flask):
 def test_a_connection_that_breaks_meanwhile_is_the_error_of_sqlalchemy(postgresql: Flask):
     suicide = sa.select(sa.func.pg_terminate_backend(sa.func.pg_backend_pid()))
     with pytest.raises(sa.exc.OperationalError):
-        DriverRead(suicide).rows()
+        SingleStatement(suicide).rows()
     assert pid(postgresql)
 
 
@@ -148,4 +152,93 @@ def test_a_server_that_cannot_be_reached_is_the_error_of_sqlalchemy(
     DB.engine.dispose()
     monkeypatch.setattr(DB.engine.dialect.loaded_dbapi.Connection, "connect", refuse)
     with pytest.raises(sa.exc.OperationalError, match="refused"):
-        DriverRead(STATEMENT).rows({"first": 0})
+        SingleStatement(STATEMENT).rows({"first": 0})
+
+
+def test_a_table_that_has_changed_is_read_anew(postgresql: Flask):
+    read = SingleStatement(sa.select(sa.text("*")).select_from(sa.table("changing")))
+    with DB.engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE changing AS SELECT 1 AS a"))
+    assert read.rows() == [(1,)]
+    with DB.engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE changing ADD COLUMN b text DEFAULT 'x'"))
+    assert read.rows() == [(1, "x")]
+
+
+def test_statements_that_somebody_has_discarded_are_prepared_again(postgresql: Flask):
+    read = SingleStatement(STATEMENT)
+    rows = read.rows({"first": 0})
+    before = pid(postgresql)
+    with DB.engine.connect() as connection:
+        connection.execute(sa.text("DEALLOCATE ALL"))
+        connection.rollback()
+    assert read.rows({"first": 0}) == rows
+    assert pid(postgresql) == before
+
+
+def test_nothing_is_prepared_behind_a_pooler_of_connections(tmp_path: Path):
+    options = {"connect_args": {"prepare_threshold": None}}
+    with fresh_database("postgresql", tmp_path) as uri:
+        app = build_app(tmp_path, uri, SQLALCHEMY_ENGINE_OPTIONS=options)
+        with app.app_context():
+            assert [PREPARED.rows(), PREPARED.rows()] == [[(0,)], [(0,)]]
+            DB.session.remove()
+
+
+def test_a_statement_is_prepared_once(postgresql: Flask):
+    DB.session.remove()
+    DB.engine.dispose()
+    assert [PREPARED.rows(), PREPARED.rows()] == [[(1,)], [(1,)]]
+
+
+def test_a_write_is_committed_and_says_how_many_rows_it_changed(app: Flask):
+    write = SingleStatement(
+        sa.update(ProcessingTask)
+        .where(ProcessingTask.task_name == sa.bindparam("name"))
+        .values(task_log=sa.bindparam("log"))
+    )
+    DB.session.remove()
+    assert write.write({"name": "x", "log": "Grüße 100 %\n😀"}) == 1
+    assert write.write({"name": "nobody", "log": ""}) == 0
+    DB.session.rollback()
+    read = sa.select(ProcessingTask.task_log).filter_by(task_name="x")
+    assert DB.session.scalar(read) == "Grüße 100 %\n😀"
+    DB.session.remove()
+
+
+def test_a_refused_statement_leaves_the_connection_as_it_was(postgresql: Flask):
+    first = DB.session.scalar(sa.select(ProcessingTask.id))
+    DB.session.remove()
+    before = pid(postgresql)
+    insert = SingleStatement(sa.insert(ProcessingTask).values(id=first, task_name="z"))
+    with pytest.raises(sa.exc.IntegrityError) as caught:
+        insert.write({})
+    assert not caught.value.connection_invalidated
+    assert pid(postgresql) == before
+
+
+def test_a_server_that_does_not_answer_is_given_up(
+    postgresql: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    before = pid(postgresql)
+    with DB.engine.connect() as connection:
+        kind = type(connection.connection.dbapi_connection)
+    monkeypatch.setattr(kind, "answer_seconds", 0.2)
+    with pytest.raises(sa.exc.OperationalError, match="stopped answering"):
+        SingleStatement(sa.select(sa.cast(sa.func.pg_sleep(5), sa.Text()))).rows()
+    monkeypatch.undo()
+    assert pid(postgresql) != before
+
+
+@pytest.mark.parametrize("size", [1, 70_000, 20_000_000])
+def test_long_values_are_sent_and_read(postgresql: Flask, size: int):
+    echo = SingleStatement(sa.select(sa.bindparam("text", type_=sa.Text()).label("x")))
+    text = "ä" * size
+    assert echo.rows({"text": text}) == [(text,)]
+
+
+@pytest.mark.parametrize("value", [None, 0, -(2**31), 1.5, "", "'$1'", "ü%s"])
+def test_values_are_the_same_with_and_without_sqlalchemy(postgresql: Flask, value: Any):
+    kind = {float: sa.Double(), int: sa.Integer()}.get(type(value), sa.Text())
+    echo = SingleStatement(sa.select(sa.bindparam("value", type_=kind).label("x")))
+    assert echo.rows({"value": value}) == [(value,)]

@@ -1,0 +1,134 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Prepared statements of PostgreSQL, sent with the client library below psycopg.
+
+A cursor of psycopg executes any statement in any format; for a statement that is known
+beforehand this costs five times as much CPU time as sending it. What a statement returns
+is converted by psycopg, as ever.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg import errors, pq
+from psycopg.adapt import PyFormat, Transformer
+
+_MILLISECONDS = 1000  # in a second
+
+# Statements say what their integers are, which psycopg decides for each value.
+_INTEGERS = frozenset(
+    psycopg.postgres.types[kind].oid for kind in ("int2", "int4", "int8")
+)
+
+
+class PreparedStatements:
+    """What one connection has prepared.
+
+    Args:
+        connection: a connection of psycopg that is not within a transaction. Nobody else
+            uses it while a statement runs.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._transformer = Transformer(connection)
+        self._names: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        self._count = 0
+        self._poll = select.poll()
+        self._polled = select.POLLIN
+        self._poll.register(connection.fileno(), self._polled)
+
+    def execute(
+        self, text: str, values: Sequence[Any]
+    ) -> tuple[list[tuple[Any, ...]], int]:
+        """Execute a statement as a transaction of its own.
+
+        Args:
+            text: the SQL, with ``$1``, ``$2``, … for the values.
+            values: the values.
+
+        Returns:
+            The rows, and how many rows were returned or changed.
+
+        Raises:
+            psycopg.Error: if the server refuses it or does not answer in time.
+        """
+        try:
+            return self._execute(text, values)
+        except (errors.FeatureNotSupported, errors.InvalidSqlStatementName):
+            # A table has changed, or somebody has discarded all: nothing was executed.
+            self._names.clear()
+            return self._execute(text, values)
+
+    def is_usable(self) -> bool:
+        """Return whether the connection waits for its next statement."""
+        status = self._connection.pgconn.transaction_status
+        return bool(status == pq.TransactionStatus.IDLE)
+
+    def _execute(
+        self, text: str, values: Sequence[Any]
+    ) -> tuple[list[tuple[Any, ...]], int]:
+        formats = [PyFormat.TEXT] * len(values)
+        dumped = self._transformer.dump_sequence(values, formats)
+        kinds = self._transformer.types or ()
+        types = tuple([0 if kind in _INTEGERS else kind for kind in kinds])
+        server = self._connection.pgconn
+        name = self._name_of(text, types)
+        if name is None:
+            server.send_query_params(text.encode(), dumped, param_types=types)
+        else:
+            server.send_query_prepared(name, dumped)
+        result = self._answer()
+        self._transformer.set_pgresult(result)
+        rows = self._transformer.load_rows(0, result.ntuples, tuple)
+        return rows, result.command_tuples or 0
+
+    def _name_of(self, text: str, types: tuple[int, ...]) -> bytes | None:
+        """Return the name of a statement, prepared at its first use.
+
+        Returns:
+            ``None`` if nothing is to be prepared (behind a pooler of connections).
+        """
+        if self._connection.prepare_threshold is None:
+            return None
+        name = self._names.get((text, types))
+        if name is None:
+            self._count += 1
+            name = f"qhana_{self._count}".encode()
+            self._connection.pgconn.send_prepare(name, text.encode(), types)
+            self._answer()
+            self._names[text, types] = name
+        return name
+
+    def _answer(self) -> Any:
+        """Return what the server answers to the one thing that was sent.
+
+        Raises:
+            psycopg.Error: if it is an error, or does not come.
+        """
+        server = self._connection.pgconn
+        while server.flush():  # long values: the socket takes them bit by bit
+            self._wait(select.POLLIN | select.POLLOUT)
+            server.consume_input()
+        while server.is_busy():
+            self._wait(select.POLLIN)
+            server.consume_input()
+        result = server.get_result()
+        while server.get_result() is not None:
+            pass  # the end of the answer
+        if result.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+            raise errors.error_from_result(result)
+        return result
+
+    def _wait(self, events: int) -> None:
+        if events != self._polled:
+            self._poll.modify(self._connection.fileno(), events)
+            self._polled = events
+        limit = getattr(self._connection, "answer_seconds", None)
+        milliseconds = None if limit is None else limit * _MILLISECONDS
+        if not self._poll.poll(milliseconds):
+            raise self._connection.give_up()
