@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import jwt as pyjwt
@@ -30,6 +31,7 @@ from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.identity import MAX_SUBJECT_LENGTH, Identity
 from qhana_plugin_runner.service_token import ALGORITHM as INTERNAL_ALGORITHM
 from qhana_plugin_runner.service_token import INTERNAL_KEY_ID, internal_key
+from qhana_plugin_runner.util.current import this_context, this_request
 
 JWT = JWTManager()
 
@@ -105,10 +107,38 @@ def require_jwt(
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         checked = check(view)
-        setattr(checked, _REFRESH_MARK, refresh_token)
-        return checked
+
+        @wraps(view)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if optional and _sends_no_token():
+                return current_app.ensure_sync(view)(*args, **kwargs)
+            return checked(*args, **kwargs)
+
+        setattr(call, _REFRESH_MARK, refresh_token)
+        return call
 
     return decorate
+
+
+def _sends_no_token() -> bool:
+    """Return whether the request has no token, as most have where none is needed.
+
+    Then the context is what ``verify_jwt_in_request(optional=True)`` leaves behind after
+    it has looked in all places.
+    """
+    settings = current_app.config
+    if (
+        "HTTP_AUTHORIZATION" in this_request().environ
+        or tuple(settings["JWT_TOKEN_LOCATION"]) != ("headers",)
+        or settings["JWT_HEADER_NAME"] != "Authorization"
+    ):
+        return False
+    context = this_context()
+    context._jwt_extended_jwt = {}
+    context._jwt_extended_jwt_header = {}
+    context._jwt_extended_jwt_user = {"loaded_user": None}
+    context._jwt_extended_jwt_location = None
+    return True
 
 
 def takes_refresh_token(view: Callable[..., Any] | None) -> bool:

@@ -27,6 +27,7 @@ from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, Step, TaskLink
 from qhana_plugin_runner.identity import current_identity
+from qhana_plugin_runner.util.current import this_request
 
 #: What plugins call the id of a task in their routes.
 TASK_ARGUMENTS = ("db_id", "task_id")
@@ -84,7 +85,7 @@ def _unwrap(_endpoint: str | None, values: dict[str, Any] | None) -> None:
 
 
 def _refuse_guesses() -> None:
-    guessed = request.environ.get(_GUESSED)
+    guessed = this_request().environ.get(_GUESSED)
     if guessed is None:
         return
     if guessed > MAX_ROW_ID or not (_is_own(guessed) or _is_published(guessed)):

@@ -228,7 +228,13 @@ class SecurityBlueprint(Blueprint):
         )
         security: list[dict[str, list[str]]] = [{}] if optional else []
         document = self.doc(security=[*security, {scheme: []}])
-        return lambda view: document(check(view))
+
+        def decorate(view: View) -> View:
+            checked = check(view)
+            checked._apidoc = document(checked)._apidoc  # type: ignore[attr-defined]
+            return checked
+
+        return decorate
 
     def _prepare_arguments_doc(
         self, doc: dict[str, Any], doc_info: dict[str, Any], **kwargs: Any

@@ -18,6 +18,7 @@ from flask import Flask, Response, g, has_request_context
 from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
+from ..util.current import this_context
 from .db import DB
 from .single_statements import SingleStatement, single_statements
 
@@ -123,6 +124,6 @@ def _adopt(row: Any, id_: int) -> None:
 
 
 def _flush_before_answer(response: Response) -> Response:
-    if g.pop(_UNFLUSHED, False):
+    if this_context().pop(_UNFLUSHED, False):
         _FLUSH.rows()
     return response
