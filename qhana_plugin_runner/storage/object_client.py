@@ -24,11 +24,12 @@ from ..errors import (
     StoreUnavailableError,
 )
 from .content import CHUNK_SIZE
+from .multipart import MultipartUpload
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Bytes of one part of an upload, the least that S3 takes. A writer has it in memory a
-#: few times: as what was read, as what is sent, and in the buffers of the connection.
+#: Bytes of one part of an upload, the least that S3 takes. A writer has it in memory
+#: twice: as what is sent, and in the request.
 PART_SIZE = 5 * 1024 * 1024
 #: Bytes that a reader fetches at once.
 READ_SIZE = 1024 * 1024
@@ -81,9 +82,7 @@ class ObjectClient:
             if len(first) < PART_SIZE:
                 fs.pipe_file(path, first, **media_type)
                 return
-            target = fs.open(
-                path, "wb", block_size=PART_SIZE, autocommit=False, **media_type
-            )
+            target = self._begin(fs, path, media_type)
         chunks = _chunks(first, source)
         del first
         try:
@@ -94,6 +93,11 @@ class ObjectClient:
         except BaseException:
             self._abort(fs, path, target)
             raise
+
+    def _begin(self, fs: Any, path: str, media_type: Mapping[str, str]) -> Any:
+        if self.protocol in _S3:
+            return MultipartUpload(fs, path, PART_SIZE, **media_type)
+        return fs.open(path, "wb", block_size=PART_SIZE, autocommit=False, **media_type)
 
     def _abort(self, fs: Any, path: str, target: Any) -> None:
         """Leave nothing behind; a part that stays all the same is swept later."""

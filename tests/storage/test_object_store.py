@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,74 @@ def test_content_is_stored_in_parts(
     with store.open(file_) as opened:
         opened.seek(max(0, size - 2))
         assert opened.read() == b"x" * min(2, size)
+
+
+def test_upload_keeps_its_part_in_memory_twice(store: ObjectStore) -> None:
+    store.persist_file(b"x", "first.bin")  # makes the connection
+    tracemalloc.start()
+    try:
+        store.persist_file(Stream(4 * PART_SIZE), "a.bin")  # type: ignore[arg-type]
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # As what is sent, and in the request.
+    assert peak < 2.5 * PART_SIZE
+
+
+def test_source_may_use_its_buffer_again(store: ObjectStore) -> None:
+    class Reusing:
+        buffer = bytearray(PART_SIZE)
+        left = 2 * PART_SIZE
+
+        def read(self, size: int = -1) -> memoryview:
+            size = min(size, self.left)
+            self.left -= size
+            self.buffer[:size] = bytes([self.left >> 20]) * size
+            return memoryview(self.buffer)[:size]
+
+    store.client.write("a.bin", Reusing(), "a/b")  # type: ignore[arg-type]
+    with store.client.open("a.bin") as opened:
+        content = opened.read()
+    numbers = [5] * 5 + [4, 3, 2, 1, 0]
+    assert content == b"".join(bytes([number]) * (1 << 20) for number in numbers)
+
+
+def test_parts_with_checksums_make_an_object(
+    tmp_path: Path, make_app: MakeApp, s3: S3Server
+) -> None:
+    settings = s3.settings(s3_additional_kwargs={"ChecksumAlgorithm": "SHA256"})
+    app = make_app(tmp_path / "i", **settings)
+    with app.app_context():
+        store = STORE["object_store"]
+        assert isinstance(store, ObjectStore)
+        fs, _root = store.client._locate("")
+        completed = []
+        call = fs.call_s3
+
+        def noted(method: str, **arguments: Any) -> Any:
+            completed.extend(arguments.get("MultipartUpload", {}).get("Parts", ()))
+            return call(method, **arguments)
+
+        fs.call_s3 = noted
+        store.persist_file(Stream(PART_SIZE + 1), "a")  # type: ignore[arg-type]
+        assert [set(part) for part in completed] == [
+            {"PartNumber", "ETag", "ChecksumSHA256"}
+        ] * 2
+        assert objects(store) == {"a": PART_SIZE + 1}
+
+
+def test_large_object_is_in_cached_listings(
+    tmp_path: Path, make_app: MakeApp, s3: S3Server
+) -> None:
+    app = make_app(tmp_path / "i", **s3.settings(use_listings_cache=True))
+    with app.app_context():
+        store = STORE["object_store"]
+        assert isinstance(store, ObjectStore)
+        fs, root = store.client._locate("")
+        store.persist_file(b"x", "a")
+        assert len(fs.ls(root)) == 1
+        store.persist_file(Stream(PART_SIZE), "b")  # type: ignore[arg-type]
+        assert len(fs.ls(root)) == 2
 
 
 def test_source_that_fails_leaves_nothing(
