@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api.conftest import LAB_PLUGINS, MakeApp
-from qhana_plugin_runner.api.submission_rate import SubmissionRate
+from qhana_plugin_runner.api.rate_counter import SubmissionRate
 from qhana_plugin_runner.config.parsers import rates
 from services import require
 
