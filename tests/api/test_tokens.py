@@ -11,9 +11,14 @@ from typing import Any
 
 import jwt as pyjwt
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
-from flask_jwt_extended import create_access_token, create_refresh_token
+from flask_jwt_extended import (
+    create_access_token,
+    create_refresh_token,
+    get_jwt_identity,
+    verify_jwt_in_request,
+)
 
 from api.probe_app import KEY, PROBE, create_probe_app
 from qhana_plugin_runner.api import jwt, jwt_helper
@@ -58,6 +63,25 @@ def test_the_old_module_has_the_same_names() -> None:
 
 def test_a_view_with_optional_token_runs_without(client: FlaskClient) -> None:
     assert client.get(OPTIONAL).status_code == 200
+
+
+def test_without_a_token_a_view_finds_what_the_library_leaves_there(app: Flask) -> None:
+    view = jwt.require_jwt(optional=True)(lambda: dict(vars(g._get_current_object())))
+    with app.test_request_context("/"):
+        found = view()
+    with app.test_request_context("/"):
+        verify_jwt_in_request(optional=True)
+        expected = dict(vars(g._get_current_object()))
+    assert found == expected
+
+
+def test_a_token_may_be_sent_in_other_places(
+    app: Flask, access_token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "JWT_TOKEN_LOCATION", ["headers", "query_string"])
+    view = jwt.require_jwt(optional=True)(get_jwt_identity)
+    with app.test_request_context(f"/?jwt={access_token}"):
+        assert view() == "alice"
 
 
 @pytest.mark.parametrize("path", [OPTIONAL, REQUIRED])
