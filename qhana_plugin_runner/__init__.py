@@ -30,6 +30,9 @@ def create_app(
     Raises:
         ConfigurationError: if a setting is malformed.
     """
-    from .app import build_app  # importing the package must stay cheap
+    from .start_up import nothing_collected  # importing the package must stay cheap
 
-    return build_app(test_config, silent_log)
+    with nothing_collected():
+        from .app import build_app
+
+        return build_app(test_config, silent_log)

@@ -65,6 +65,7 @@ LAYERS = {
         "lost_messages",
         "plugin_loader",
         "slow_imports",
+        "start_up",
         "plugin_requirements",
         "health",
         "health_checks",

@@ -114,6 +114,7 @@ def _stage(app: Flask) -> Flask:
     """Return an application that nobody uses, to try blueprints out on."""
     stage = Flask("rehearsal", static_folder=None)
     stage.config = app.config
+    stage.url_rule_class = app.url_rule_class
     stage.extensions = dict(app.extensions)
     stage.url_map.converters = app.url_map.converters
     return stage

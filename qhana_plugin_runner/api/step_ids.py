@@ -18,9 +18,10 @@ from urllib.parse import unquote, urlsplit
 import sqlalchemy as sa
 from flask import Flask, request
 from webargs.flaskparser import abort
-from werkzeug.routing import BaseConverter, Rule, ValidationError
+from werkzeug.routing import BaseConverter, ValidationError
 
 from qhana_plugin_runner.api.access import is_owner
+from qhana_plugin_runner.api.lazy_rules import LazyRule
 from qhana_plugin_runner.api.row_ids import MAX_DIGITS, MAX_ROW_ID
 from qhana_plugin_runner.api.task_ids import TaskIdConverter, current_task_ids
 from qhana_plugin_runner.babel import gettext
@@ -57,7 +58,7 @@ class StepIdConverter(TaskIdConverter):
         return _StepRef(ref.row_id, ref.is_capability or not ids.opaque)
 
 
-class RunnerRule(Rule):
+class RunnerRule(LazyRule):
     """A URL rule; in those of plugins ``<int:db_id>`` is the id of a task."""
 
     def get_converter(
