@@ -200,6 +200,9 @@ def _new_state() -> dict[str, Any]:
 
 
 CELERY = RunnerCelery("qhana_plugin_runner", task_cls=FlaskTask)
+# Celery's current application is one per thread, its default one counts in all of them:
+# plugins ask for results with celery.result.AsyncResult(id) while they answer requests.
+CELERY.set_default()
 
 
 def init_app(app: Flask) -> None:

@@ -11,6 +11,7 @@ import logging
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import marshmallow as ma
 import pytest
 from celery import chain
+from celery.result import AsyncResult
 from flask import Flask, url_for
 from flask_jwt_extended import (
     create_access_token,
@@ -187,6 +189,13 @@ def test_chains_as_plugins_build_them(app: Flask):
         assert result.id
         result.forget()
     CELERY.AsyncResult("some-id").revoke(terminate=True)
+
+
+def test_results_are_asked_for_by_their_id_in_every_thread(app: Flask):
+    """Servers answer requests in threads, where Celery knows no current application."""
+    with ThreadPoolExecutor(1) as threads:
+        result = threads.submit(AsyncResult, "some-id").result()
+    assert result.app is CELERY
 
 
 def test_periodic_tasks_are_added_when_celery_is_finalised(app: Flask):
