@@ -6,8 +6,9 @@ Plugins have routes such as ``/<int:db_id>/step-ui/`` for the steps of a task. W
 counted along could go on with the tasks of others, and would be told their URL by the
 redirect. So these numbers are encrypted like those of :mod:`.task_ids`; plugins do not
 notice, because they build URLs with ``url_for`` and get the id of the row. A plain id is
-only taken from the owner of the task, and in a URL that a plugin has written by hand into
-a step or a link of the task.
+only taken from the owner of the task, and by the routes of a plugin of which the task has
+a URL with this id in a step or a link: whoever writes such a URL by hand, not with
+``url_for``, has published the id, and pages behind it call the routes beside it.
 """
 
 from __future__ import annotations
@@ -100,20 +101,24 @@ def _is_own(row_id: int) -> bool:
 
 
 def _is_published(row_id: int) -> bool:
-    """Tell whether a plugin has put the URL of this request into its task."""
+    """Tell whether the task has a URL of the plugin of this request with its plain id."""
     statement = sa.union_all(
         sa.select(Step.href).where(Step.id == row_id),
         sa.select(Step.ui_href).where(Step.id == row_id),
         sa.select(TaskLink.href).where(TaskLink.task_id == row_id),
     )
     urls = DB.session.execute(statement).scalars()
-    return any(_leads_here(url or "", str(row_id)) for url in urls)
+    return any(_publishes(url or "", row_id) for url in urls)
 
 
-def _leads_here(url: str, number: str) -> bool:
+def _publishes(url: str, row_id: int) -> bool:
     path = unquote(urlsplit(url).path).rstrip("/")
-    here = request.path.rstrip("/")  # without a slash it was redirected here
+    number = str(row_id)
     if path.startswith("/"):  # perhaps with the prefix of a proxy
-        return path.endswith(here)
-    relative = path.lstrip("./")
+        identifier = request.path.partition("/plugins/")[2].partition("/")[0]
+        segments = path.partition(f"/plugins/{identifier}/")[2].split("/")
+        # Beside the id that nobody can guess, the number is no id but that of a page.
+        return number in segments and current_task_ids().to_text(row_id) not in segments
+    relative = path.lstrip("./")  # names no plugin, so it stands for its own page only
+    here = request.path.rstrip("/")
     return number in relative.split("/") and here.endswith(f"/{relative}")

@@ -19,6 +19,7 @@ from werkzeug.routing import Map
 
 from managed_app import build_app
 from qhana_plugin_runner.api.step_ids import TASK_ARGUMENTS, RunnerRule
+from qhana_plugin_runner.api.task_ids import current_task_ids
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskLink
 
@@ -134,6 +135,43 @@ def test_a_plugin_may_write_the_url_by_hand(
         task.clear_previous_step()
         task.add_next_step(href="/x/", ui_href=path, step_id="by-hand", commit=True)
     assert client.get(path).status_code == 200
+
+
+def test_the_plugin_s_other_routes_take_the_id_that_it_published(
+    client: FlaskClient, task: ProcessingTask
+) -> None:
+    """A page that was found by hand may post to any route beside it."""
+    page = f"/plugins/{MULTI}/{task.id}/my-page/?x=1"
+    task.clear_previous_step()
+    task.add_next_step(href="/x/", ui_href=page, step_id="by-hand", commit=True)
+    assert client.get(STEP.format(task.id, "ui")).status_code == 200
+    answer = client.post(STEP.format(task.id, "process"), data={"inputStr": "x"})
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"/plugins/other@v1/{{id}}/demo-step-ui/?at=/plugins/{MULTI}/{{id}}/",
+        f"/plugins/{MULTI}/step-{{id}}/demo-step-ui/?x={{id}}",
+        f"/{{id}}/plugins/{MULTI}/demo-step-ui/",
+        f"/plugins/{MULTI}/{{opaque}}/{{id}}/",
+    ],
+    ids=["another plugin", "part of a name", "above the plugin", "another number"],
+)
+def test_a_url_without_the_plain_id_of_the_task_publishes_nothing(
+    client: FlaskClient, task: ProcessingTask, is_opaque: bool, url: str
+) -> None:
+    opaque = current_task_ids().to_text(task.id)
+    task.clear_previous_step()
+    task.add_next_step(
+        href=url.format(id=task.id, opaque=opaque),
+        ui_href="/x/",
+        step_id="by-hand",
+        commit=True,
+    )
+    status = client.get(STEP.format(task.id, "ui")).status_code
+    assert status == (404 if is_opaque else 200)
 
 
 def test_other_numbers_of_plugins_stay_as_they_are(app: Flask) -> None:
