@@ -72,34 +72,49 @@ def runner_requirements() -> list[str]:
     return [line for line in declared if "extra ==" not in line]
 
 
+def requirements_of(plugin: QHAnaPluginBase) -> PluginRequirements | None:
+    """Return the requirements of a plugin, ``None`` if it names none.
+
+    Raises:
+        PluginRequirementsError: if its ``get_requirements`` fails.
+    """
+    label = f"{plugin.name}@{plugin.version}"
+    try:
+        text = plugin.get_requirements()
+        is_empty = not text or not text.strip()
+    except NotImplementedError:
+        return None
+    except (Exception, SystemExit) as err:
+        raise PluginRequirementsError(
+            f"The plugin {label} cannot say what it requires: {err!r}"
+        ) from err
+    return None if is_empty else PluginRequirements(label, text)
+
+
 def collect(
     plugins: Iterable[QHAnaPluginBase], only_with_tests: bool = False
-) -> list[PluginRequirements]:
+) -> tuple[list[PluginRequirements], list[str]]:
     """Return the requirements of the plugins that name some.
 
     Args:
         plugins: the loaded plugins.
         only_with_tests: leave out plugins whose folder contains no ``test_*.py``.
 
-    Raises:
-        PluginRequirementsError: if a plugin's ``get_requirements`` fails.
+    Returns:
+        The requirements, and a sentence for each plugin whose ``get_requirements`` fails.
     """
-    found = []
+    found, failures = [], []
     for plugin in plugins:
         if only_with_tests and not _has_tests(plugin):
             continue
-        label = f"{plugin.name}@{plugin.version}"
         try:
-            text = plugin.get_requirements()
-        except NotImplementedError:
+            requirements = requirements_of(plugin)
+        except PluginRequirementsError as err:
+            failures.append(str(err))
             continue
-        except Exception as err:
-            raise PluginRequirementsError(
-                f"The plugin {label} cannot say what it requires: {err!r}"
-            ) from err
-        if text and text.strip():
-            found.append(PluginRequirements(label, text))
-    return found
+        if requirements is not None:
+            found.append(requirements)
+    return found, failures
 
 
 def _has_tests(plugin: QHAnaPluginBase) -> bool:
@@ -114,11 +129,16 @@ def missing(plugin: QHAnaPluginBase) -> list[str]:
     """Return the requirements of a plugin that this interpreter does not meet.
 
     Lines that name a repository or a file are not checked.
+
+    Raises:
+        PluginRequirementsError: if its ``get_requirements`` fails.
     """
+    requirements = requirements_of(plugin)
     return [
         line
-        for requirements in collect([plugin])
-        for line, requirement in _parse(requirements.text.splitlines())
+        for line, requirement in _parse(
+            requirements.text.splitlines() if requirements else []
+        )
         if not _is_installed(requirement)
     ]
 

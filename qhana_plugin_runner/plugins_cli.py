@@ -136,21 +136,25 @@ def _missing(entry: PluginEntry) -> str:
 )
 @with_appcontext
 def install(dry_run: bool, skip_runner: bool, only_with_tests: bool) -> None:
-    """Install the requirements of all loaded plugins with one call of pip."""
+    """Install the requirements of all loaded plugins with one call of pip.
+
+    A plugin that cannot say what it requires is left out; then the exit status is 1.
+    """
+    plugins, problems = plugin_requirements.collect(
+        get_load_report().plugins.values(), only_with_tests
+    )
     try:
         runner = plugin_requirements.runner_requirements()
-        plugins = plugin_requirements.collect(
-            get_load_report().plugins.values(), only_with_tests
-        )
         if dry_run:
             text = plugin_requirements.requirements_file(
                 plugins, [] if skip_runner else runner
             )
             click.echo(text, nl=False)
         conflicts = plugin_requirements.find_conflicts(plugins, runner)
-        if conflicts:
-            raise PluginRequirementsError("\n".join(conflicts))
-        if not dry_run:
+        problems.extend(conflicts)
+        if not dry_run and not conflicts:
             plugin_requirements.install(plugins, not skip_runner, runner)
     except PluginRequirementsError as err:
-        raise click.ClickException(str(err)) from err
+        problems.append(str(err))
+    if problems:
+        raise click.ClickException("\n".join(problems))

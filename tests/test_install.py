@@ -31,6 +31,15 @@ def write_plugin(folder: Path, name: str, requirements: str) -> None:
     (folder / f"{name}.py").write_text(text)
 
 
+def write_broken_plugin(folder: Path, body: str) -> None:
+    (folder / "broken.py").write_text(
+        "from qhana_plugin_runner.util.plugins import QHAnaPluginBase\n"
+        "class Broken(QHAnaPluginBase):\n"
+        "    name, version = 'broken', 'v1'\n"
+        f"    def get_requirements(self):\n        {body}\n"
+    )
+
+
 def with_plugins(tmp_path: Path, **plugins: str) -> Runner:
     for name, requirements in plugins.items():
         write_plugin(tmp_path / "plugins", name, requirements)
@@ -116,17 +125,26 @@ def test_a_failing_installation_names_the_plugin_and_fails(tmp_path: Path) -> No
     assert "The requirements of bad@v1 cannot be installed" in result.stderr
 
 
-def test_a_plugin_that_cannot_say_what_it_requires_is_named(tmp_path: Path) -> None:
-    instance = with_plugins(tmp_path)
-    (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins" / "broken.py").write_text(
-        "from qhana_plugin_runner.util.plugins import QHAnaPluginBase\n"
-        "class Broken(QHAnaPluginBase):\n"
-        "    name, version = 'broken', 'v1'\n"
-        "    def get_requirements(self):\n        return 1 / 0\n"
-    )
-    result = instance.flask("install", "-d", check=False)
+@pytest.mark.parametrize(
+    "body", ["return 1 / 0", "return ['x']", "raise SystemExit('no')"]
+)
+def test_a_plugin_that_cannot_say_what_it_requires_is_named_after_all_others(
+    tmp_path: Path, body: str
+) -> None:
+    instance = with_plugins(tmp_path, alpha="x", omega="y")
+    write_broken_plugin(tmp_path / "plugins", body)
+    result = instance.flask("install", "-d", "-s", check=False)
+    assert result.stdout == "# alpha@v1\nx\n\n# omega@v1\ny\n"
     assert result.returncode != 0
+    assert "The plugin broken@v1 cannot say what it requires" in result.stderr
+
+
+def test_what_the_others_require_is_installed_all_the_same(tmp_path: Path) -> None:
+    instance = with_plugins(tmp_path, bad="a_package_nobody_has==1")
+    write_broken_plugin(tmp_path / "plugins", "return 1 / 0")
+    result = instance.flask("install", "-s", check=False)
+    assert result.returncode != 0
+    assert "The requirements of bad@v1 cannot be installed" in result.stderr
     assert "The plugin broken@v1 cannot say what it requires" in result.stderr
 
 

@@ -66,12 +66,13 @@ def _check_texts(plugin: QHAnaPluginBase) -> Iterator[Finding]:
 
 def _check_requirements(plugin: QHAnaPluginBase) -> Iterator[Finding]:
     try:
-        collected = plugin_requirements.collect([plugin])
+        requirements = plugin_requirements.requirements_of(plugin)
         missing = plugin_requirements.missing(plugin)
         runner = plugin_requirements.runner_requirements()
     except PluginRequirementsError as err:
         yield problem(str(err), "Repair get_requirements(); it returns a text.")
         return
+    collected = [requirements] if requirements else []
     for line in "\n".join(part.text for part in collected).splitlines():
         if line.strip() and not _is_requirement(line.split(" #")[0].strip()):
             yield problem(
