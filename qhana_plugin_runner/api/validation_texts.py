@@ -3,17 +3,19 @@
 """The messages of marshmallow in the language of the request.
 
 marshmallow knows no translations. Fields keep their messages in a dictionary and
-validators in attributes; both are replaced by ones that translate when they are used.
+its validators in attributes; both are replaced by ones that translate when they are used.
 English clients get marshmallow's words unchanged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from marshmallow import Schema
 from marshmallow.fields import Dict, Field, List, Tuple
+from marshmallow.validate import Validator
 
 from qhana_plugin_runner.babel import N_, gettext
 
@@ -52,10 +54,13 @@ def translate_field(field: Field) -> None:
 
 
 def _translate_validator(validator: Callable[..., Any]) -> None:
+    if not isinstance(validator, Validator):
+        return  # a function or class of a plugin, whose attributes may mean anything
     for name in _ATTRIBUTES:
         message = getattr(validator, name, None)
         if type(message) is str:
-            setattr(validator, name, TranslatedMessage(message))
+            with suppress(AttributeError):  # a subclass may have made it read-only
+                setattr(validator, name, TranslatedMessage(message))
 
 
 def _inner_fields(field: Field) -> list[Field]:

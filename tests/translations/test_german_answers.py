@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import marshmallow as ma
@@ -120,6 +121,35 @@ def test_messages_that_a_plugin_gives_itself_are_left_alone(app: Flask) -> None:
         with pytest.raises(KeyError):
             Own().validate({})  # as marshmallow does with unknown placeholders
         assert Own().validate({"text": "x", "number": 4})["number"] == ["At most 3!"]
+
+
+@dataclass(frozen=True)
+class Even:
+    error: str = "Must be even."
+
+    def __call__(self, value: int) -> None:
+        if value % 2:
+            raise ma.ValidationError(self.error)
+
+
+class Odd(validate.Validator):
+    error = property(lambda _self: "Must be odd.")
+
+    def __call__(self, value: int) -> None:
+        if not value % 2:
+            raise ma.ValidationError(self.error)
+
+
+def test_validators_of_plugins_may_be_immutable(app: Flask) -> None:
+    class Own(FrontendFormBaseSchema):
+        even = fields.Integer(validate=Even())
+        odd = fields.Integer(validate=Odd())
+
+    with app.test_request_context(headers=GERMAN):
+        assert Own().validate({"even": 1, "odd": 2}) == {
+            "even": ["Must be even."],
+            "odd": ["Must be odd."],
+        }
 
 
 def default_messages() -> set[str]:
