@@ -127,9 +127,12 @@ def init_app(app: Flask) -> None:
     _provide_removed_names()
     report = app.extensions[_EXTENSION] = LoadReport()
     slow = SlowImports(SLOW_IMPORT_SECONDS)
+    paths = [Path(path).absolute() for path in app.config.get("PLUGIN_FOLDERS") or []]
+    folders = [folder for folder in paths if _is_folder(folder)]
+    _extend_search_path(folders)
     with slow.watching():
-        for folder in app.config.get("PLUGIN_FOLDERS") or []:
-            for candidate in _candidates(Path(folder).absolute()):
+        for folder in folders:
+            for candidate in _candidates(folder):
                 _load(app, report, candidate, slow)
 
 
@@ -149,25 +152,41 @@ class _Candidate:
     name: str
     file: Path
     folder: Path
-    search_path: Path
+
+
+def _is_folder(path: Path) -> bool:
+    if path.is_dir():
+        return True
+    level = logging.WARNING if path.exists() else logging.INFO
+    _LOGGER.log(level, "The plugin folder %s is no directory, it is skipped.", path)
+    return False
+
+
+def _is_package(folder: Path) -> bool:
+    return (folder / "__init__.py").is_file()
+
+
+def _extend_search_path(folders: list[Path]) -> None:
+    """Let plugins import each other and helper modules, whatever is imported first."""
+    for folder in folders:
+        search_path = str(folder.parent if _is_package(folder) else folder)
+        if search_path not in sys.path:
+            sys.path.append(search_path)
+    importlib.invalidate_caches()
 
 
 def _candidates(folder: Path) -> Iterator[_Candidate]:
-    if not folder.is_dir():
-        level = logging.WARNING if folder.exists() else logging.INFO
-        _LOGGER.log(level, "The plugin folder %s is no directory, it is skipped.", folder)
-        return
-    if (folder / "__init__.py").is_file():
-        yield _Candidate(folder.name, folder / "__init__.py", folder, folder.parent)
+    if _is_package(folder):
+        yield _Candidate(folder.name, folder / "__init__.py", folder)
         return
     for child in sorted(folder.iterdir()):
         if child.name.startswith("."):
             continue
         if child.is_dir():
-            if (child / "__init__.py").is_file():
-                yield _Candidate(child.name, child / "__init__.py", folder, folder)
+            if _is_package(child):
+                yield _Candidate(child.name, child / "__init__.py", folder)
         elif child.suffixes == [".py"] and not _is_test_file(child):
-            yield _Candidate(child.stem, child, folder, folder)
+            yield _Candidate(child.stem, child, folder)
 
 
 def _is_test_file(path: Path) -> bool:
@@ -207,10 +226,6 @@ def _import(candidate: _Candidate, loading: Loading) -> None:
         _require_same_file(candidate, getattr(loaded, "__file__", None))
         _find_plugins_of_module(loaded, loading)
         return
-    search_path = str(candidate.search_path)
-    if search_path not in sys.path:
-        sys.path.append(search_path)
-        importlib.invalidate_caches()
     spec = importlib.util.find_spec(candidate.name)
     _require_same_file(candidate, spec.origin if spec is not None else None)
     assert spec is not None and spec.loader is not None

@@ -151,6 +151,27 @@ def test_the_folder_itself_may_be_a_package_and_tests_are_no_plugins(
     assert found == [["hyphen@v1", "package@v1", "plain@v1"], []]
 
 
+def test_every_folder_is_on_the_search_path_before_the_first_import(
+    tmp_path: Path,
+) -> None:
+    """Plugins import helper modules of other folders, also of such without plugins."""
+    plugins, helpers, package = (tmp_path / n for n in ("plugins", "helpers", "package"))
+    for folder in (plugins, helpers, package):
+        folder.mkdir()
+    (plugins / "needs_help.py").write_text(
+        "from test_helping import NAME\n"
+        "from qhana_plugin_runner.util.plugins import QHAnaPluginBase\n"
+        "class P(QHAnaPluginBase):\n    name, version = NAME, 'v1'\n"
+    )
+    (helpers / "test_helping.py").write_text("NAME = 'helped'")
+    (package / "__init__.py").write_text("")
+    folders = [str(tmp_path / "missing"), str(plugins), str(helpers), str(package)]
+    code = CREATE_TWICE + "print(json.dumps(sys.path))"
+    found, path = run_python(code, json.dumps(folders), cwd=tmp_path).splitlines()
+    assert json.loads(found)[0] == [["helped@v1"], []]
+    assert json.loads(path)[-3:] == [str(plugins), str(helpers), str(tmp_path)]
+
+
 def test_a_plugin_class_outside_the_loader_is_built_at_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
