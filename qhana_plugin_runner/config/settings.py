@@ -679,6 +679,18 @@ SETTINGS: tuple[Setting, ...] = (
         "Address of the NISQ analyzer's user interface (read by a plugin).",
         env="NISQ_ANALYZER_UI_URL",
     ),
+    Setting(
+        "JSON_SORT_KEYS",
+        True,
+        p.boolean,
+        "Kept for plugins that read it: Flask has app.json.sort_keys in its place.",
+    ),
+    Setting(
+        "JSONIFY_PRETTYPRINT_REGULAR",
+        False,
+        p.boolean,
+        "Kept for plugins that read it: Flask has app.json.compact in its place.",
+    ),
     *_smorest_settings(),
 )
 

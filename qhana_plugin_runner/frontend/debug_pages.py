@@ -55,5 +55,6 @@ def frontend_debugger() -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages."""
+    """Register the pages, and let templates show their variables (``{% debug %}``)."""
     app.register_blueprint(DEBUG_BLP)
+    app.jinja_env.add_extension("jinja2.ext.debug")

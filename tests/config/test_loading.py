@@ -57,6 +57,12 @@ def test_without_sources_the_production_defaults_hold(app: Flask) -> None:
     )
 
 
+def test_keys_that_flask_no_longer_has_are_there_for_plugins(app: Flask) -> None:
+    config = load(app)
+    assert config["JSON_SORT_KEYS"] is True
+    assert config["JSONIFY_PRETTYPRINT_REGULAR"] is False
+
+
 @pytest.mark.parametrize("name", ["FLASK_DEBUG", "FLASK_ENV"])
 def test_debug_mode_has_its_own_defaults(
     app: Flask, monkeypatch: pytest.MonkeyPatch, name: str

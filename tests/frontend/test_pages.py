@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template_string
+from jinja2 import TemplateSyntaxError
 from playwright.sync_api import ConsoleMessage, Page
 
 from frontend.html_elements import Element, parse
@@ -130,6 +132,20 @@ def test_without_debug_mode_there_are_no_debug_pages(tmp_path: Path) -> None:
     app = create_page_app(tmp_path, debug=False)
     assert not [r for r in app.url_map.iter_rules() if r.rule.startswith("/debug")]
     assert app.test_client().get("/debug/").status_code == 404
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_templates_can_show_their_variables_in_debug_mode_only(
+    tmp_path: Path, debug: bool
+) -> None:
+    app = create_page_app(tmp_path, debug=debug)
+    with app.test_request_context():
+        if debug:
+            shown = html.unescape(render_template_string("{% debug %}", here=7))
+            assert "'here': 7" in shown
+        else:
+            with pytest.raises(TemplateSyntaxError):
+                render_template_string("{% debug %}")
 
 
 OWN_PAGES = ["/", "/licenses/", "/debug/", "/debug/routes", "/debug/frontend-debugger"]
