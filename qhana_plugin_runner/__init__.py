@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flask import Flask
+    from flask.cli import FlaskGroup
+
+    cli: FlaskGroup
 
 APP_NAME = "qhana_plugin_runner"
 
-__all__ = ["APP_NAME", "create_app"]
+__all__ = ["APP_NAME", "cli", "create_app"]
 
 
 def create_app(
@@ -36,3 +39,16 @@ def create_app(
         from .app import build_app
 
         return build_app(test_config, silent_log)
+
+
+def __getattr__(name: str) -> Any:
+    """Make ``cli``, the group of all commands for tools that document them.
+
+    It is made when somebody asks for it: importing the package must stay cheap.
+    """
+    if name != "cli":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from flask.cli import FlaskGroup
+
+    group = globals()[name] = FlaskGroup(name="flask", create_app=create_app)
+    return group

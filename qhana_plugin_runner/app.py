@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from . import (
     babel,
     celery,
-    cli,
+    commands,
     db,
     health,
     metrics,
@@ -72,7 +72,7 @@ def build_app(
     health.init_app(app)
     runner_metrics.init_app(app)
     pages.init_app(app)
-    cli.init_app(app)
+    commands.init_app(app)
     return app
 
 

@@ -90,7 +90,7 @@ LAYERS = {
         "web_app",
         "celery_worker",
         "gunicorn_logging",
-        "cli",
+        "commands",
         "task_cli",
         "token_cli",
         "store_cli",
@@ -212,9 +212,9 @@ def test_imports_go_downwards_or_within_a_layer() -> None:
     assert upwards == []
 
 
-def test_nothing_imports_the_package_itself_but_the_worker_entry_and_commands() -> None:
+def test_nothing_imports_the_package_itself_but_the_worker_entry_and_tests() -> None:
     importers = {name for name, targets in imports().items() if "" in targets}
-    assert importers <= {"celery_worker", "cli", "testing"}
+    assert importers <= {"celery_worker", "testing"}
 
 
 def test_there_are_no_import_cycles() -> None:

@@ -17,11 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from flask import Flask, url_for
+from flask.cli import ScriptInfo
 from jinja2 import nodes
 
-from qhana_plugin_runner import APP_NAME, create_app
+from qhana_plugin_runner import APP_NAME, cli, create_app
 from qhana_plugin_runner.api.plugin_schemas import PluginType
 from qhana_plugin_runner.babel import SUPPORTED_LOCALES
 from qhana_plugin_runner.celery import CELERY, FlaskTask
@@ -222,6 +224,18 @@ def test_importing_needs_no_app_no_broker_and_no_database(tmp_path: Path):
     code = "\n".join(f"import {module}" for module in sorted(modules))
     run_python(code, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_importing_the_package_is_cheap(tmp_path: Path):
+    code = "import sys, qhana_plugin_runner; assert 'flask' not in sys.modules"
+    run_python(code, tmp_path)
+
+
+def test_the_command_group_has_all_commands(app: Flask):
+    """Tools for documentation read it from the package."""
+    assert isinstance(cli, click.Group)
+    with click.Context(cli, obj=ScriptInfo(create_app=lambda: app)) as context:
+        assert {"create-db", "install", "plugins", "run"} <= set(cli.list_commands(context))
 
 
 def test_importing_the_worker_module_builds_the_app(tmp_path: Path):
