@@ -46,8 +46,7 @@ def worker(
     prefork is the default pool: a task that crashes takes only its own process with it,
     and with Redis it finishes several times as many short tasks a second as threads.
     """
-    # Without a broker server, nobody could read the events.
-    more = ["-E"] if shell.environment().get("BROKER_URL") else []
+    more = ["-E"]  # monitors read the events; without one the broker drops them
     if periodic_scheduler:
         shell.instance_folder().mkdir(parents=True, exist_ok=True)
         more += [
