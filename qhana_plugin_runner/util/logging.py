@@ -23,6 +23,9 @@ _SERVER_LOGGERS = ("gunicorn.error", "gunicorn.access")
 
 REDACTED = "****"
 
+# Flask's development server colours its lines whatever they are written to.
+_COLOURED_LOGGER = "werkzeug"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 
@@ -41,13 +44,18 @@ class OneLineFormatter(logging.Formatter):
         fields = log_context.current()
         shown = " ".join(f"{name}={value}" for name, value in fields.items())
         record.context = f" [{shown}]" if shown else ""
-        message = record.getMessage()
-        if _CONTROL_CHARACTERS.search(message):
+        if _CONTROL_CHARACTERS.search(record.getMessage()):
+            message = _plain_message(record)
             record = logging.makeLogRecord(record.__dict__)
             record.msg = _escape(message)
             record.args = None
         line, *traceback = super().format(record).split("\n")
         return "\n".join((line, *("    " + _escape(part) for part in traceback)))
+
+
+def _plain_message(record: logging.LogRecord) -> str:
+    message = record.getMessage()
+    return _COLOURS.sub("", message) if record.name == _COLOURED_LOGGER else message
 
 
 def _escape(text: str) -> str:
@@ -76,7 +84,7 @@ class JsonLineFormatter(JsonFormatter):
         log_data["time"] = time.isoformat(timespec="milliseconds")
         log_data["level"] = record.levelname
         log_data["logger"] = record.name
-        log_data["message"] = record.getMessage()
+        log_data["message"] = _plain_message(record)
         log_data.update(log_context.current())
         log_data["process"] = record.process
         for key, name in (("exc_info", "exc"), ("stack_info", "stack")):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from flask import Flask
 
 from qhana_plugin_runner.config import load_config
 from qhana_plugin_runner.util.logging import (
+    JsonLineFormatter,
     OneLineFormatter,
     configure_logging,
     get_logger,
@@ -31,11 +33,18 @@ def app() -> Iterator[Flask]:
     root.setLevel(level)
 
 
-def shown(message: str, *args: object, exc_info: Exception | None = None) -> str:
+def shown(
+    message: str,
+    *args: object,
+    exc_info: Exception | None = None,
+    name: str = "forged",
+    formatter: logging.Formatter | None = None,
+) -> str:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(OneLineFormatter("{levelname} {message}", style="{"))
-    logger = logging.Logger("forged")
+    default = OneLineFormatter("{levelname} {message}", style="{")
+    handler.setFormatter(formatter or default)
+    logger = logging.Logger(name)
     logger.addHandler(handler)
     logger.info(message, *args, exc_info=exc_info)
     return stream.getvalue()
@@ -59,6 +68,18 @@ def test_an_exception_cannot_forge_a_line() -> None:
 
 def test_an_ordinary_message_stays_as_it_is() -> None:
     assert shown("tab\tand ä") == "INFO tab\tand ä\n"
+
+
+def test_the_colours_of_the_development_server_are_left_out() -> None:
+    line = '127.0.0.1 - "\x1b[31m\x1b[1mGET / HTTP/1.1\x1b[0m" %s'
+    assert shown(line, 400, name="werkzeug") == (
+        'INFO 127.0.0.1 - "GET / HTTP/1.1" 400\n'
+    )
+    document = json.loads(
+        shown(line, 400, name="werkzeug", formatter=JsonLineFormatter())
+    )
+    assert document["message"] == '127.0.0.1 - "GET / HTTP/1.1" 400'
+    assert shown("a\x1b]0;b\x07\n", name="werkzeug") == "INFO a\\x1b]0;b\\x07\\n\n"
 
 
 def test_each_line_is_written_once(app: Flask, capfd: pytest.CaptureFixture[str]) -> None:
