@@ -30,6 +30,9 @@ from qhana_plugin_runner.frontend.pages import render_error_page
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.api")
 _RETRY_AFTER_SECONDS = "5"
+# A table that is missing: PostgreSQL's state and MySQL's number.
+_UNDEFINED_TABLE = "42P01"
+_NO_SUCH_TABLE = 1146
 
 # Pages show these translated; in JSON the phrase is one of HTTP and never changes.
 _PHRASES = (
@@ -153,6 +156,10 @@ def _handle_runner_error(error: QHAnaError) -> Response:
 
 def _handle_database_error(error: DBAPIError | PoolTimeoutError) -> Response:
     DB.session.rollback()
+    if _is_missing_table(error):
+        _LOGGER.error("A table is missing, run flask db upgrade: %s", error)
+        message = gettext("A table is missing in the database. Run flask db upgrade.")
+        return error_answer(503, message=message)
     is_away = isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError))
     if is_away or getattr(error, "connection_invalidated", False):
         _LOGGER.error("The database does not answer: %s", error)
@@ -160,6 +167,17 @@ def _handle_database_error(error: DBAPIError | PoolTimeoutError) -> Response:
         return error_answer(503, message=message)
     _LOGGER.error("The database refused a statement.", exc_info=error)
     return error_answer(500)
+
+
+def _is_missing_table(error: DBAPIError | PoolTimeoutError) -> bool:
+    """Tell whether the driver of SQLite, PostgreSQL or MySQL says so."""
+    cause = getattr(error, "orig", None)
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return (
+        str(cause).startswith("no such table")
+        or state == _UNDEFINED_TABLE
+        or getattr(cause, "args", ())[:1] == (_NO_SUCH_TABLE,)
+    )
 
 
 def _handle_recursion(error: RecursionError) -> Response:

@@ -1,6 +1,9 @@
 # Copyright 2026 QHAna plugin runner contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A database that is away or hangs: 503 within the time-outs, and all is well later."""
+"""A database that is away or hangs: 503 within the time-outs, and all is well later.
+
+One without tables is not the same: waiting does not help.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from flask import Flask
 
 from managed_app import build_app
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.cli import drop_db_function
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from services import fresh_database
 from tcp_proxy import TcpProxy
@@ -100,6 +104,30 @@ def test_a_database_that_hangs_during_a_statement_is_503(
     proxy.resume()
     assert answer.status_code == 503, answer.text
     assert took < 6, f"{took:.1f} s"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_database_without_tables_is_503_and_says_what_to_do(
+    tmp_path: Path, kind: str, language: str
+) -> None:
+    with fresh_database(kind, tmp_path) as uri:
+        app = build_app(tmp_path, uri)
+        with app.app_context():
+            drop_db_function(app)
+        client = app.test_client()
+        answer = client.get("/tasks/1/", headers={"Accept-Language": language})
+        with app.app_context():
+            DB.engine.dispose()
+    sentence = {
+        "en": "A table is missing in the database. Run flask db upgrade.",
+        "de": "In der Datenbank fehlt eine Tabelle. flask db upgrade ausführen.",
+    }
+    assert answer.json == {
+        "code": 503,
+        "status": "Service Unavailable",
+        "message": sentence[language],
+    }
 
 
 def test_work_of_any_length_is_allowed_while_answers_arrive(tmp_path: Path) -> None:
