@@ -15,8 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-FIELDS = ("request_id", "task_id", "plugin")
-
 Fields = Mapping[str, str]
 
 _STACK: ContextVar[tuple[Fields, ...]] = ContextVar("qhana_log_context", default=())
@@ -68,15 +66,3 @@ def valid_request_id(text: str | None) -> str | None:
     if text is not None and _REQUEST_ID.fullmatch(text):
         return text
     return None
-
-
-def plugin_of_task(name: str | None) -> str | None:
-    """Return the identifier of the plugin that a task belongs to by its name.
-
-    Args:
-        name: name of a Celery task, such as ``hello-world@v1-0-0.demo_task``.
-    """
-    if not name:
-        return None
-    plugin = name.partition(".")[0]
-    return None if plugin == "qhana-plugin-runner" else plugin

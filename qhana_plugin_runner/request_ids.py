@@ -14,6 +14,7 @@ from celery import signals as celery_signals
 from flask import Flask, Response
 
 from . import log_context
+from .task_plugins import plugin_of_task
 from .util.current import this_request
 
 HTTP_HEADER = "X-Request-ID"
@@ -56,7 +57,7 @@ def _message_begins(task: Any = None, **_kwargs: Any) -> None:
     log_context.push(
         request_id=request_id or log_context.request_id() or log_context.new_request_id(),
         task_id=None if task_id is None else str(task_id),
-        plugin=log_context.plugin_of_task(task.name),
+        plugin=plugin_of_task(task.name, task),
     )
 
 

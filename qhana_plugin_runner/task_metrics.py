@@ -9,14 +9,15 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from celery import current_app as celery_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import log_context
 from .db import DB
 from .db.models.base import utc_now
 from .db.models.tasks import ProcessingTask, TaskState
-from .log_context import plugin_of_task
 from .metrics import count, is_on, observe
+from .task_plugins import plugin_of_task
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.metrics")
 
@@ -24,8 +25,10 @@ RUN_SECONDS = "qhana_task_run_seconds"
 
 
 def plugin_label(task_name: str | None) -> str:
-    """Return the label of the plugin that a task belongs to by its name."""
-    return plugin_of_task(task_name) or "none"
+    """Return the identifier of the plugin that a task belongs to, or ``none``."""
+    if task_name is None:
+        return "none"
+    return plugin_of_task(task_name, celery_app.tasks.get(task_name)) or "none"
 
 
 def count_end(task_id: int, state: TaskState) -> None:

@@ -35,6 +35,7 @@ LAYERS = {
         "celery",
         "celery_settings",
         "task_routes",
+        "task_plugins",
         "embedded_broker",
         "flask_task",
         "publishing",

@@ -16,6 +16,7 @@ import pytest
 
 from qhana_plugin_runner.config.settings import check_settings
 from qhana_plugin_runner.errors import ConfigurationError
+from qhana_plugin_runner.task_plugins import plugin_of_task
 from qhana_plugin_runner.task_routes import queue_of_task
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 from runner_process import Runner, runner
@@ -62,6 +63,22 @@ def test_task_with_another_name_belongs_to_the_plugin_of_its_module(
     assert queue_of_task({"solver": "a"}, "odd name", task) == "a"
     task.__module__ = "elsewhere.tasks"
     assert queue_of_task({"solver": "a"}, "odd name", task) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["celery.chord_unlock", "qhana-plugin-runner.x", "gone@v1.task", "plain", "", "."],
+)
+def test_names_of_plugins_that_are_not_loaded_are_no_plugins(
+    plugin: QHAnaPluginBase, name: str
+) -> None:
+    assert plugin_of_task(name) is None
+
+
+def test_task_without_a_name_of_its_own_is_named_after_the_module_of_its_plugin(
+    plugin: QHAnaPluginBase,
+) -> None:
+    assert plugin_of_task(f"{type(plugin).__module__}.solve") == plugin.identifier
 
 
 def test_tasks_of_the_runner_stay_in_the_default_queue(plugin: QHAnaPluginBase) -> None:

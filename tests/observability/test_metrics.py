@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from qhana_plugin_runner.metrics import METRICS, Metric, count, observe
 from qhana_plugin_runner.metrics.recorder import bucket_of
 from qhana_plugin_runner.storage import STORE
 from qhana_plugin_runner.tasks import close_task
+from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 from services import fresh_database
 from tcp_proxy import TcpProxy
 
@@ -121,16 +123,20 @@ def test_a_made_up_method_makes_no_series(app: Flask) -> None:
     assert value(app, "qhana_http_requests_total", method="other", status="405") == 1
 
 
-def test_tasks_are_counted_by_plugin_and_state(app: Flask) -> None:
+def test_tasks_are_counted_by_plugin_and_state(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = {"a@v1": SimpleNamespace(), "b@v2": SimpleNamespace()}
+    monkeypatch.setattr(QHAnaPluginBase, "__plugins__", loaded)
     save_task("a@v1.one")
     save_task("a@v1.two")
     close_task(save_task("a@v1.one").id, TaskState.FAILED, "broken")
     close_task(save_task("b@v2.one").id, TaskState.CANCELLED, "stopped")
-    close_task(save_task("plain").id, TaskState.LOST, "gone")
+    close_task(save_task("gone@v3.one").id, TaskState.LOST, "gone")
     assert value(app, "qhana_tasks") == 5
     assert value(app, "qhana_tasks", plugin="a@v1", state="queued") == 2
     assert value(app, "qhana_task_queue_length") == 2
-    for plugin, state in (("a@v1", "failed"), ("b@v2", "cancelled"), ("plain", "lost")):
+    for plugin, state in (("a@v1", "failed"), ("b@v2", "cancelled"), ("none", "lost")):
         assert value(app, "qhana_tasks", plugin=plugin, state=state) == 1
         assert value(app, "qhana_tasks_finished_total", plugin=plugin, state=state) == 1
 
