@@ -20,11 +20,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
-from urllib.parse import quote
 
 from flask import Flask
 
-from ..db import DB
 from ..db.models.tasks import ProcessingTask, TaskFile
 from ..errors import (
     FileNotFoundInStoreError,
@@ -32,12 +30,11 @@ from ..errors import (
     QHAnaError,
     StoreWriteError,
 )
-from ..util.url_prefixes import numbered_url
-from .base import FileStore
 from .content import FileContent, copy_content
 from .download import Download
 from .interface import DEFAULT_MIMETYPE, needs_only_columns
 from .names import TASK_FOLDER, numbered
+from .served import ServedFileStore
 
 #: Folder of unfinished files, below the root and so on the same file system.
 INCOMING = ".incoming"
@@ -51,7 +48,7 @@ _NO_HARD_LINKS = {
 }
 
 
-class LocalFileStore(FileStore, name="local_filesystem"):
+class LocalFileStore(ServedFileStore, name="local_filesystem"):
     """Keeps results at ``task_<id>/out/<name>`` below ``FILE_STORE_ROOT_PATH``.
 
     Attributes:
@@ -85,27 +82,14 @@ class LocalFileStore(FileStore, name="local_filesystem"):
         path = self.resolve_path(file_storage_data)
         if not external:
             return path.as_uri()
-        query = DB.select(TaskFile).filter_by(
-            storage_provider=self.name, file_storage_data=file_storage_data
-        )
-        task_id = TASK_FOLDER.match(path.relative_to(self.root).parts[0])
-        if task_id:
-            query = query.filter_by(task_id=int(task_id[1]))
-        task_file = DB.session.execute(query.limit(1)).scalar_one_or_none()
-        if task_file is None:
-            raise FileNotFoundInStoreError(
-                f"The file {path.name!r} belongs to no task, so it has no public URL."
-            )
-        return self.get_task_file_url(task_file)
+        row = self._row_of(file_storage_data, path.relative_to(self.root).as_posix())
+        return self.get_task_file_url(row)
 
     @needs_only_columns
     def get_task_file_url(self, task_file: TaskFile, external: bool = True) -> str:
         if not external:
             return self.get_file_url(task_file.file_storage_data, external=False)
-        if task_file.id is None:
-            DB.session.flush()
-        url = numbered_url("files-api.FileView", "file_id", str(task_file.id))
-        return f"{url}?file-id={quote(task_file.security_tag, safe='')}"
+        return self._url_at_runner(task_file)
 
     def get_download(self, task_file: TaskFile) -> Download:
         path = self.resolve_path(task_file)

@@ -15,20 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
-from urllib.parse import quote
 
 from flask import Flask
 
-from ..db import DB
 from ..db.models.tasks import ProcessingTask, TaskFile
-from ..errors import ConfigurationError, FileNotFoundInStoreError, QHAnaError
-from ..util.url_prefixes import numbered_url
-from .base import FileStore
+from ..errors import ConfigurationError, QHAnaError
 from .content import FileContent, open_content
 from .download import Download
 from .interface import DEFAULT_MIMETYPE, needs_only_columns
 from .names import TASK_FOLDER
 from .object_client import ObjectClient
+from .served import ServedFileStore
 
 #: Seconds that the check of the store may take.
 CHECK_SECONDS = 5.0
@@ -36,7 +33,7 @@ CHECK_SECONDS = 5.0
 _CHECK_FOLDER = ".check"
 
 
-class ObjectStore(FileStore, name="object_store"):
+class ObjectStore(ServedFileStore, name="object_store"):
     """Keeps results at ``task_<id>/out/<random>/<name>`` below ``OBJECT_STORE_URL``.
 
     Attributes:
@@ -88,18 +85,8 @@ class ObjectStore(FileStore, name="object_store"):
     def get_file_url(self, file_storage_data: str, external: bool = True) -> str:
         if not external and self.client.can_sign:
             return self.client.sign(file_storage_data, self._url_seconds)
-        query = DB.select(TaskFile).filter_by(
-            storage_provider=self.name, file_storage_data=file_storage_data
-        )
-        task_id = TASK_FOLDER.match(file_storage_data)
-        if task_id:
-            query = query.filter_by(task_id=int(task_id[1]))
-        task_file = DB.session.execute(query.limit(1)).scalar_one_or_none()
-        if task_file is None:
-            raise FileNotFoundInStoreError(
-                f"The object {file_storage_data!r} belongs to no task, so it has no URL."
-            )
-        return self.get_task_file_url(task_file)
+        row = self._row_of(file_storage_data, file_storage_data)
+        return self.get_task_file_url(row)
 
     @needs_only_columns
     def get_task_file_url(self, task_file: TaskFile, external: bool = True) -> str:
@@ -111,10 +98,7 @@ class ObjectStore(FileStore, name="object_store"):
         """
         if not external and self.client.can_sign:
             return self.get_file_url(task_file.file_storage_data, external=False)
-        if task_file.id is None:
-            DB.session.flush()
-        url = numbered_url("files-api.FileView", "file_id", str(task_file.id))
-        return f"{url}?file-id={quote(task_file.security_tag, safe='')}"
+        return self._url_at_runner(task_file)
 
     @contextmanager
     def open(self, task_file: TaskFile) -> Iterator[BinaryIO]:
