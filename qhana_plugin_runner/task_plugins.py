@@ -18,7 +18,7 @@ def plugin_of_task(name: str, task: Any = None) -> str | None:
         task: the task itself, if it is known in this process; its module counts then.
 
     Returns:
-        ``None`` for the tasks of the runner and of Celery, and if the plugin is not loaded.
+        ``None`` for tasks of the runner and of Celery, and if the plugin is not loaded.
     """
     plugins = QHAnaPluginBase.get_plugins()
     first = name.partition(".")[0]

@@ -235,7 +235,9 @@ def test_the_command_group_has_all_commands(app: Flask):
     """Tools for documentation read it from the package."""
     assert isinstance(cli, click.Group)
     with click.Context(cli, obj=ScriptInfo(create_app=lambda: app)) as context:
-        assert {"create-db", "install", "plugins", "run"} <= set(cli.list_commands(context))
+        assert {"create-db", "install", "plugins", "run"} <= set(
+            cli.list_commands(context)
+        )
 
 
 def test_importing_the_worker_module_builds_the_app(tmp_path: Path):
