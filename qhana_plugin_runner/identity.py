@@ -9,13 +9,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from flask import has_request_context, request
+from flask import Flask, current_app, has_request_context, request
 
 #: Longest name of an owner, in characters.
 MAX_SUBJECT_LENGTH = 255
 
 _ENVIRON_KEY = "qhana.identity"
 _WORKER_IDENTITY: ContextVar[Identity | None] = ContextVar("identity", default=None)
+
+
+def tokens_are_required(app: Flask | None = None) -> bool:
+    """Return whether an app, by default the current one, wants a token from everybody."""
+    return (app or current_app).config.get("AUTHENTICATION") == "required"
 
 
 @dataclass(frozen=True)

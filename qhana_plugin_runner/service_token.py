@@ -24,13 +24,13 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 from werkzeug.routing import BuildError
 
-from .identity import current_owner
+from .identity import current_owner, tokens_are_required
+from .url_adapters.addresses import DEFAULT_PORTS
 
 #: Names the key of these tokens (header ``kid``).
 INTERNAL_KEY_ID = "qhana-internal"
 ALGORITHM = "HS256"
 _SECONDS_VALID = 300
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class ServiceAuth(AuthBase):
@@ -56,7 +56,7 @@ def auth_for(url: str) -> ServiceAuth | None:
         ``None`` if the URL is none of this runner, or no token is needed or to be had.
     """
     subject = current_owner()
-    if subject is None or not _tokens_are_required():
+    if subject is None or not tokens_are_required():
         return None
     try:
         root = url_for("api-root.RootView", _external=True)
@@ -73,7 +73,7 @@ def webhook_auth(webhook: str, task: str, subscriber: str | None) -> ServiceAuth
         task: URL of the task as the subscriber knows it; it tells the runner's origin.
         subscriber: whom the call is made for.
     """
-    if subscriber is None or not _tokens_are_required():
+    if subscriber is None or not tokens_are_required():
         return None
     root = task.rpartition("/tasks/")[0] + "/"
     return ServiceAuth(subscriber) if _is_below(webhook, root) else None
@@ -114,10 +114,6 @@ def _derived(secret: bytes) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=info).derive(secret)
 
 
-def _tokens_are_required() -> bool:
-    return current_app.config.get("AUTHENTICATION") == "required"
-
-
 def _is_below(url: str, root: str) -> bool:
     try:
         target, base = urlsplit(url), urlsplit(root)
@@ -132,4 +128,4 @@ def _is_below(url: str, root: str) -> bool:
 
 
 def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
-    return url.scheme, url.hostname, url.port or _DEFAULT_PORTS.get(url.scheme)
+    return url.scheme, url.hostname, url.port or DEFAULT_PORTS.get(url.scheme)

@@ -8,17 +8,11 @@ are required, the URL alone is not enough to end or to delete the task.
 
 from __future__ import annotations
 
-from flask import current_app
 from webargs.flaskparser import abort
 
 from qhana_plugin_runner.api.task_ids import task_is_capability
 from qhana_plugin_runner.babel import gettext
-from qhana_plugin_runner.identity import current_identity
-
-
-def tokens_are_required() -> bool:
-    """Return whether the current app answers nobody without a token."""
-    return current_app.config.get("AUTHENTICATION") == "required"
+from qhana_plugin_runner.identity import current_identity, tokens_are_required
 
 
 def is_owner(owner: str | None) -> bool:

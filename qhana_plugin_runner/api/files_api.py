@@ -20,10 +20,11 @@ from werkzeug.wsgi import FileWrapper, wrap_file
 
 from qhana_plugin_runner.api.byte_ranges import answer_range
 from qhana_plugin_runner.api.file_server import delegated
-from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
-from qhana_plugin_runner.api.task_schemas import TEMPORARY_FILE, FileQuerySchema
+from qhana_plugin_runner.api.task_schemas import FileQuerySchema
 from qhana_plugin_runner.api.util import SecurityBlueprint
 from qhana_plugin_runner.babel import gettext
+from qhana_plugin_runner.db.models.base import MAX_ROW_ID
+from qhana_plugin_runner.db.models.task_parts import TEMPORARY_FILE_TYPE
 from qhana_plugin_runner.db.models.tasks import TaskFile
 from qhana_plugin_runner.errors import NotFoundError
 from qhana_plugin_runner.storage import STORE, Download
@@ -78,7 +79,7 @@ class FileView(MethodView):
         file = TaskFile.get_by_id(file_id) if file_id <= MAX_ROW_ID else None
         if file is None or not _is_allowed(file, query["file_id"]):
             abort(404, message=gettext("File not found."))
-        if file.file_type == TEMPORARY_FILE:
+        if file.file_type == TEMPORARY_FILE_TYPE:
             _LOGGER.warning("The temporary file %s is downloaded.", file_id)
         return _answer(file)
 

@@ -24,7 +24,6 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.urls import iri_to_uri
 
 from qhana_plugin_runner.api import jwt
-from qhana_plugin_runner.api.access import tokens_are_required
 from qhana_plugin_runner.api.error_answers import error_answer, prefers_html
 from qhana_plugin_runner.api.mounted import mounted_plugins
 from qhana_plugin_runner.api.public_endpoints import (
@@ -34,17 +33,20 @@ from qhana_plugin_runner.api.public_endpoints import (
     TAG_PARAMETER,
     public_entry,
 )
-from qhana_plugin_runner.api.task_ids import task_is_capability
+from qhana_plugin_runner.api.task_ids import TASK_ARGUMENTS, task_is_capability
 from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.base import MAX_ROW_ID
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.frontend.login import COOKIE, is_same_origin
-from qhana_plugin_runner.identity import current_identity, set_request_identity
+from qhana_plugin_runner.identity import (
+    current_identity,
+    set_request_identity,
+    tokens_are_required,
+)
 from qhana_plugin_runner.util.current import this_request
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-_TASK_ARGUMENTS = ("db_id", "task_id")
 _ROOT = "api-root.RootView"
 _HEADER = "HTTP_AUTHORIZATION"
 
@@ -158,7 +160,7 @@ def _hide_tasks_of_others() -> None:
     arguments = request.view_args
     if not arguments or request.blueprint == "tasks-api":
         return
-    for name in _TASK_ARGUMENTS:
+    for name in TASK_ARGUMENTS:
         text = str(arguments.get(name, ""))
         if not (text.isascii() and text.isdigit()) or int(text) > MAX_ROW_ID:
             continue

@@ -1,14 +1,12 @@
 # Copyright 2026 QHAna plugin runner contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Ids in URLs: plain ASCII digits, and never more than a database column can hold."""
+"""Ids in URLs: plain ASCII digits, and not too many of them."""
 
 from __future__ import annotations
 
 from flask import Flask
 from werkzeug.routing import IntegerConverter
 
-#: Largest id of a row: integer primary keys have 32 bits on PostgreSQL and MySQL.
-MAX_ROW_ID = 2**31 - 1
 #: More digits than this are no number for which anybody has a use.
 MAX_DIGITS = 18
 

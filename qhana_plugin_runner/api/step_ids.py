@@ -23,17 +23,18 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from qhana_plugin_runner.api.access import is_owner
 from qhana_plugin_runner.api.lazy_rules import LazyRule
-from qhana_plugin_runner.api.row_ids import MAX_DIGITS, MAX_ROW_ID
-from qhana_plugin_runner.api.task_ids import TaskIdConverter, current_task_ids
+from qhana_plugin_runner.api.row_ids import MAX_DIGITS
+from qhana_plugin_runner.api.task_ids import (
+    TASK_ARGUMENTS,
+    TaskIdConverter,
+    current_task_ids,
+)
 from qhana_plugin_runner.babel import gettext
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.base import MAX_ROW_ID
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, Step, TaskLink
 from qhana_plugin_runner.identity import current_identity
 from qhana_plugin_runner.util.current import this_request
-
-#: What plugins call the id of a task in their routes.
-TASK_ARGUMENTS = ("db_id", "task_id")
-
 
 # In the request: tests may keep one application context open for many of them.
 _GUESSED = "qhana.guessed_task_id"

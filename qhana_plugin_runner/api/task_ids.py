@@ -19,6 +19,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Flask, current_app, request
 from werkzeug.routing import BaseConverter, IntegerConverter
 
+from qhana_plugin_runner.identity import tokens_are_required
+
+#: What plugins call the id of a task in their routes.
+TASK_ARGUMENTS = ("db_id", "task_id")
+
 _EXTENSION = "qhana-task-ids"
 _FLAG = "qhana.task_is_capability"
 _BLOCK_BYTES = 16
@@ -105,8 +110,7 @@ class TaskIdConverter(BaseConverter):
 def init_app(app: Flask) -> None:
     """Use the converter in the URL rules of an app."""
     # Where tokens are required, the URL of a task replaces the token for reading it.
-    required = app.config.get("AUTHENTICATION") == "required"
-    opaque = required or app.config.get("TASK_IDS") == "opaque"
+    opaque = tokens_are_required(app) or app.config.get("TASK_IDS") == "opaque"
     app.extensions[_EXTENSION] = TaskIds(app.config.get("SECRET_KEY") or b"", opaque)
     app.url_map.converters["task"] = TaskIdConverter
     app.url_value_preprocessor(_unwrap)

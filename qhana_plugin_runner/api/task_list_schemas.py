@@ -13,7 +13,6 @@ from marshmallow.fields import DateTime, Field, Integer, List, Nested, String
 from marshmallow.validate import Length, OneOf, Range
 
 from qhana_plugin_runner.api.plugin_schemas import ApiLinkSchema
-from qhana_plugin_runner.api.row_ids import MAX_ROW_ID
 from qhana_plugin_runner.api.task_schemas import (
     STATUS_VALUES,
     ProgressSchema,
@@ -21,6 +20,7 @@ from qhana_plugin_runner.api.task_schemas import (
     time_text,
 )
 from qhana_plugin_runner.api.util import MaBaseSchema
+from qhana_plugin_runner.db.models.base import MAX_ROW_ID
 from qhana_plugin_runner.db.models.tasks import TaskState
 
 DEFAULT_LIMIT = 25

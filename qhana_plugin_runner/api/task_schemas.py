@@ -22,6 +22,7 @@ from marshmallow.validate import Length, OneOf
 
 from qhana_plugin_runner.api.plugin_schemas import ApiLinkSchema
 from qhana_plugin_runner.api.util import MaBaseSchema
+from qhana_plugin_runner.db.models.task_parts import TEMPORARY_FILE_TYPE
 from qhana_plugin_runner.db.models.task_record import FileRecord, TaskRecord
 
 __all__ = [
@@ -34,7 +35,6 @@ __all__ = [
 
 COMMANDS = ("subscribe", "unsubscribe")
 STATUS_VALUES = ("PENDING", "SUCCESS", "FAILURE", "UNKNOWN")
-TEMPORARY_FILE = "temp-file"
 
 #: Longest webhook URL; longer ones cannot be stored everywhere.
 MAX_WEBHOOK_LENGTH = 500
@@ -175,7 +175,11 @@ def _outputs(
 ) -> list[dict[str, str]]:
     outputs = []
     for file in task.outputs:
-        if not file.file_type or file.file_type == TEMPORARY_FILE or not file.mimetype:
+        if (
+            not file.file_type
+            or file.file_type == TEMPORARY_FILE_TYPE
+            or not file.mimetype
+        ):
             continue
         href = file_url(file)
         if href is None:

@@ -14,6 +14,7 @@ from flask import current_app
 from packaging.requirements import Requirement
 
 from ..config.settings import DEBUG_SECRET_KEY
+from ..identity import tokens_are_required
 from .findings import Advice, fail, ok, warn
 
 _SHORTEST_KEY = 32
@@ -125,7 +126,7 @@ def addresses() -> Iterator[Advice]:
 def access() -> Iterator[Advice]:
     """Look at who may do what."""
     config = current_app.config
-    if config.get("AUTHENTICATION") == "required":
+    if tokens_are_required():
         yield ok("Clients need a token.")
     else:
         yield warn(

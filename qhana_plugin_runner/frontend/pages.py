@@ -15,7 +15,7 @@ from werkzeug.routing import BuildError
 
 from ..api.browser_rules import render_own_page
 from ..babel import N_
-from ..identity import current_identity
+from ..identity import current_identity, tokens_are_required
 from ..plugin_loader import LOADED, PluginEntry, get_load_report
 from . import debug_pages, licenses, login
 from .forms import safe_url
@@ -99,8 +99,7 @@ def _url(endpoint: str, **values: Any) -> str | None:
 
 
 def _login_url() -> str | None:
-    required = current_app.config.get("AUTHENTICATION") == "required"
-    is_known = required or current_identity() is not None
+    is_known = tokens_are_required() or current_identity() is not None
     return _url("login.show") if is_known else None
 
 

@@ -9,6 +9,9 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from qhana_plugin_runner.errors import FetchError
 
+#: The ports of URLs that name none.
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
 _Address = IPv4Address | IPv6Address
 
 # Where cloud providers answer any process of a machine with its credentials. Most do so

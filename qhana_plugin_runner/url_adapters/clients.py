@@ -27,7 +27,7 @@ from flask import (
     request,
 )
 
-from qhana_plugin_runner.url_adapters.addresses import literal_address
+from qhana_plugin_runner.url_adapters.addresses import DEFAULT_PORTS, literal_address
 
 OUTSIDE_HEADER = "X-QHAna-Client"
 """Tells another runner (or this one) that a fetch is made for a client from outside."""
@@ -36,7 +36,6 @@ OUTSIDE_HEADER = "X-QHAna-Client"
 _WITH_PORT = re.compile(r"\[([^]]+)\](?::\d+)?|([\d.]+):\d+")
 _LONGEST_HOST = 253
 _LOCAL, _OUTSIDE = "local", "outside"
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 # Not ``is_private``: that counts addresses for documentation and of carriers as well.
 _LOCAL_NETWORKS = tuple(
     map(
@@ -166,7 +165,7 @@ def _own_host(request: Request, client_is_local: bool) -> str | None:
     """
     try:
         parts = urlsplit(f"{request.scheme}://{request.host}")
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
     except ValueError:
         return None
     host = (parts.hostname or "").rstrip(".")
@@ -176,7 +175,7 @@ def _own_host(request: Request, client_is_local: bool) -> str | None:
     listens_on = str(real.get("SERVER_PORT", "")) if real.get("REMOTE_ADDR") else ""
     is_own_port = str(port) == listens_on
     is_trusted = bool(current_app.config.get("TRUSTED_HOSTS")) and (
-        is_own_port or port in _DEFAULT_PORTS.values()
+        is_own_port or port in DEFAULT_PORTS.values()
     )
     address = literal_address(host)
     is_this_machine = address is not None and ip_address(address).is_loopback

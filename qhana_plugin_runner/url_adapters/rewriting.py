@@ -11,10 +11,10 @@ from flask import current_app, has_app_context
 
 from qhana_plugin_runner.config.parsers import RewriteRules, rewrite_rules
 from qhana_plugin_runner.errors import ConfigurationError
+from qhana_plugin_runner.url_adapters.addresses import DEFAULT_PORTS
 
 # Replacements that tell host and port themselves, with nothing of the URL in them.
 _WHOLE_ORIGIN = re.compile(r"https?://([^/?#@\\\s]+)(?:/|$)", re.IGNORECASE)
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def parse_rewrite_rules(rules: object) -> RewriteRules:
@@ -63,7 +63,7 @@ def host_chosen_by_rule(url: str, rewritten: str) -> str | None:
     origins = (_WHOLE_ORIGIN.match(replacement) for _, replacement in replacements)
     try:
         before, after = urlsplit(url), urlsplit(rewritten)
-        port = after.port or _DEFAULT_PORTS.get(after.scheme)
+        port = after.port or DEFAULT_PORTS.get(after.scheme)
     except ValueError:
         return None
     chosen = {origin[1] for origin in origins if origin}

@@ -17,11 +17,10 @@ from flask.logging import default_handler
 from pythonjsonlogger.json import JsonFormatter
 
 from .. import log_context
+from ..redaction import REDACTED
 
 # gunicorn's own loggers have handlers of their own.
 _SERVER_LOGGERS = ("gunicorn.error", "gunicorn.access")
-
-REDACTED = "****"
 
 # Flask's development server colours its lines whatever they are written to.
 _COLOURED_LOGGER = "werkzeug"

@@ -18,8 +18,8 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Map
 
 from managed_app import build_app
-from qhana_plugin_runner.api.step_ids import TASK_ARGUMENTS, RunnerRule
-from qhana_plugin_runner.api.task_ids import current_task_ids
+from qhana_plugin_runner.api.step_ids import RunnerRule
+from qhana_plugin_runner.api.task_ids import TASK_ARGUMENTS, current_task_ids
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskLink
 

@@ -95,8 +95,9 @@ TABLE_OPTIONS = {"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"}
 
 #: Longest text of a ``url_adapters.Client`` (characters).
 CLIENT_LENGTH = 300
+#: Largest id of a row: integer primary keys have 32 bits on PostgreSQL and MySQL, and
+#: databases refuse to compare a column with more.
 MAX_ROW_ID = 2**31 - 1
-"""Largest id of a row; databases refuse to compare a column with more."""
 
 
 class SavableMixin:
