@@ -1,10 +1,12 @@
 # Copyright 2026 QHAna plugin runner contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""JSON answers, written by orjson where it writes what the standard library would.
+"""JSON answers, written by orjson where it writes the values that Flask would write.
 
 Plugins answer with whatever :func:`flask.jsonify` takes: numbers of any size, ``NaN``,
-keys that are no text, named tuples, dates. What orjson refuses, or would change, the
-standard library writes.
+keys that are no text, named tuples, dates. Where orjson refuses a value or would change
+it, the standard library writes the answer. The text may differ: orjson writes letters
+beyond ASCII and the character 0x7f as they are, ``1e-7`` instead of ``1e-07``, and the
+value of an ``Enum``, which the standard library refuses.
 """
 
 from __future__ import annotations

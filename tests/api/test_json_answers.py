@@ -1,6 +1,6 @@
 # Copyright 2026 QHAna plugin runner contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever plugins pass to ``jsonify`` is answered as Flask itself would answer it."""
+"""What plugins pass to ``jsonify`` is answered with the values that Flask answers."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ class Number(IntEnum):
     ONE = 1
 
 
+class Plain(Enum):
+    A = 1
+
+
 @dataclass
 class Point:
     x: float
@@ -56,6 +60,14 @@ def flask_answer(value: Any) -> Any:
     plain = Flask("plain")
     with plain.app_context():
         return json.loads(jsonify(value).data)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("ä\x7f", '"ä\x7f"'), (1e-7, "1e-7"), (Plain.A, "1"), ({1: "ä"}, '{"1":"\\u00e4"}')],
+)
+def test_the_text_of_an_answer_may_differ_from_flask_s(value: Any, text: str) -> None:
+    assert answer(value).decode() == f"{text}\n"
 
 
 @pytest.mark.parametrize(
