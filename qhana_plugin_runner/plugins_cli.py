@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from textwrap import indent
 
 import click
 from flask import current_app
@@ -84,8 +85,7 @@ def check_plugins(name: str | None) -> None:
         problems += sum(finding.is_problem for finding in findings)
         click.echo(f"{entry.identifier or entry.module}: {'' if findings else 'fine'}")
         for finding in findings:
-            kind = "problem" if finding.is_problem else "advice"
-            click.echo(f"  {kind}: {finding.text}\n    {finding.remedy}")
+            click.echo(indent(str(finding), "  "))
     click.echo(f"{len(entries)} checked, {problems} problems", err=True)
     if problems:
         sys.exit(1)

@@ -23,7 +23,7 @@ class Finding:
 
     def __str__(self) -> str:
         kind = "problem" if self.is_problem else "advice"
-        return f"{kind}: {self.text} -> {self.remedy}"
+        return f"{kind}: {self.text}\n  {self.remedy}"
 
 
 def problem(text: str, remedy: str) -> Finding:

@@ -12,6 +12,8 @@ import pytest
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.plugin_check import Finding, check_plugin
+from qhana_plugin_runner.plugin_check.findings import advice as advice_of
+from qhana_plugin_runner.plugin_check.findings import problem
 from qhana_plugin_runner.plugin_loader import get_load_report
 from qhana_plugin_runner.plugin_scaffold import write_plugin
 from qhana_plugin_runner.testing import plugin_app
@@ -188,6 +190,11 @@ def test_unusual_names_missing_tags_and_tests(check: Check, tmp_path: Path) -> N
     assert "no tags" in advice(findings)
 
 
+def test_a_finding_reads_the_same_everywhere() -> None:
+    assert str(problem("It is red.", "Paint it.")) == "problem: It is red.\n  Paint it."
+    assert str(advice_of("It is old.", "Wait.")) == "advice: It is old.\n  Wait."
+
+
 def test_a_plugin_without_test(check: Check, tmp_path: Path) -> None:
     with plugin_app(tmp_path, ROOT / "tests" / "lab_plugins").app_context():
         (entry,) = get_load_report().entries
@@ -206,7 +213,10 @@ def test_problems_are_the_exit_status_of_the_command(tmp_path: Path) -> None:
     runner = Runner(tmp_path, {"PLUGIN_FOLDERS": str(tmp_path)})
     result = runner.flask("plugins", "check", "broken_one", check=False)
     assert result.returncode == 1
-    assert "No module named 'a_module_that_nobody_has'" in result.stdout
+    first, second, third = result.stdout.splitlines()[:3]
+    assert first == "broken_one: "
+    assert second.startswith("  problem: ModuleNotFoundError: No module named 'a_module")
+    assert third.startswith("    Fix this first; ")
     assert "1 problems" in result.stderr
 
 
