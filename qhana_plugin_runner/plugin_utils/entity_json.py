@@ -25,6 +25,10 @@ _ONLY_PLAIN = (
     | orjson.OPT_PASSTHROUGH_DATETIME
 )
 
+# What orjson writes between the values of a list of objects, with two blanks a level.
+_FIRST, _LAST = b"[\n  {\n    ", b"\n  }\n]"
+_NEXT_ENTITY, _NEXT_VALUE = b"\n  },\n  {\n    ", b"\n    "
+
 _TEXTS = {str}
 _NUMBERS = {int, float, bool}
 
@@ -42,11 +46,37 @@ def encode_array(batch: Sequence[dict[str, Any]]) -> str:
 def encode_lines(batch: Sequence[dict[str, Any]]) -> str:
     """Return a line of JSON for each dictionary, with a blank behind comma and colon.
 
-    Entities of one file mostly have the same attributes with values of the same kind, so
-    the values are written column by column.
-
     Raises:
         TypeError: a value cannot be written as JSON.
+    """
+    lines = _spaced_lines(batch)
+    return _encode_columns(batch) if lines is None else lines
+
+
+def _spaced_lines(batch: Sequence[dict[str, Any]]) -> str | None:
+    """Return the lines of entities without nested values, all written in one call.
+
+    orjson writes blanks behind colons if it indents. Line ends are never part of a value,
+    so those of the indentation can be told from everything else.
+
+    Returns:
+        ``None`` if only somebody else writes the usual text.
+    """
+    text = _plain(batch, orjson.OPT_INDENT_2)
+    if text is None or not all(batch):
+        return None
+    body = text[len(_FIRST) : -len(_LAST)].replace(_NEXT_ENTITY, b"}\n{")
+    spaced = body.replace(_NEXT_VALUE, b" ")
+    values = sum(map(len, batch)) - len(batch)
+    if len(body) - len(spaced) != values * (len(_NEXT_VALUE) - 1):
+        return None  # nested values have lines of their own
+    return f"{{{spaced.decode()}}}\n"
+
+
+def _encode_columns(batch: Sequence[dict[str, Any]]) -> str:
+    """Return the lines of entities, written column by column.
+
+    Entities of one file mostly have the same attributes with values of the same kind.
     """
     names = list(batch[0])
     if not names or list(chain.from_iterable(batch)) != names * len(batch):
@@ -84,11 +114,17 @@ def _column(values: tuple[Any, ...]) -> tuple[str, Iterable[str]]:
 
 def _compact(values: Sequence[Any]) -> str | None:
     """Return a list as compact JSON, ``None`` if it would not be the usual text."""
+    text = _plain(values)
+    return None if text is None else text.decode()
+
+
+def _plain(values: Sequence[Any], options: int = 0) -> bytes | None:
+    """Return a list as JSON, ``None`` if the standard library spells something else."""
     try:
-        body = orjson.dumps(values, option=_ONLY_PLAIN)
+        body = orjson.dumps(values, option=_ONLY_PLAIN | options)
     except TypeError:
         return None
     # The standard library escapes everything else, and orjson writes null for NaN.
     if not body.isascii() or b"\x7f" in body or b"null" in body:
         return None
-    return body.decode()
+    return body
