@@ -116,8 +116,8 @@ class SingleStatement:
         engine = single_statements()
         if engine is None:
             raise RuntimeError("This database has no statements without a transaction.")
-        ((*values,),) = self._execute(engine, parameters)[0]
-        return tuple(values)
+        (row,) = self._execute(engine, parameters)[0]
+        return row
 
     def _execute(
         self, engine: sa.Engine, parameters: Parameters | None
