@@ -21,6 +21,7 @@ from werkzeug.local import LocalProxy
 from ..errors import DatabaseUnavailableError
 from ..signals import DB_SIGNALS
 from .connections import check_before_use
+from .pool import NestingPool
 from .postgresql import watch_answers
 
 if TYPE_CHECKING:
@@ -134,8 +135,10 @@ def _engine_defaults(url: sa.URL, app: Flask) -> dict[str, Any]:
     statement = app.config.get("DATABASE_STATEMENT_TIMEOUT", 15)
     backend = url.get_backend_name()
     if backend == "sqlite":
-        return {"connect_args": {"timeout": 30}}
+        pool = {} if _is_in_memory(url) else {"poolclass": NestingPool}
+        return {"connect_args": {"timeout": 30}, **pool}
     options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
+    options["poolclass"] = NestingPool
     if url.drivername == _PSYCOPG:
         options["pool_pre_ping"] = False  # see check_before_use
         options["connect_args"] = {
@@ -157,8 +160,12 @@ def _engine_defaults(url: sa.URL, app: Flask) -> dict[str, Any]:
     return options
 
 
+def _is_in_memory(url: sa.URL) -> bool:
+    return url.database in (None, "", ":memory:") or url.query.get("mode") == "memory"
+
+
 def _prepare_sqlite(engine: sa.Engine, foreign_keys: bool) -> None:
-    in_memory = engine.url.database in (None, "", ":memory:")
+    in_memory = _is_in_memory(engine.url)
 
     @sa.event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: Any) -> None:
