@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 from flask import Flask, Request, Response, has_request_context, request
@@ -21,9 +22,6 @@ _PROBED_PATHS = ("/health/", "/healthz", "/readyz", "/metrics")
 
 # Behind a proxy that says so, clients can choose the prefix.
 _KEPT_PATHS = 4096
-
-# Hooks and views, of which there is no end if plugins make them while they run.
-_KEPT_FUNCTIONS = 4096
 
 
 class LazySessions(SecureCookieSessionInterface):
@@ -64,7 +62,6 @@ class RunnerFlask(Flask):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._paths: dict[tuple[str, str], str] = {}
-        self._sync: dict[Callable[..., Any], Callable[..., Any]] = {}
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return the adapter that builds URLs, for the host of the request if any."""
@@ -108,14 +105,9 @@ class RunnerFlask(Flask):
 
         Flask asks for every hook and view of every request.
         """
-        try:
-            return self._sync[func]
-        except (KeyError, TypeError):  # new, or not hashable
-            return self._ensure_sync(func)
-
-    def _ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        sync = super().ensure_sync(func)
-        # Methods are made anew for each request, and so may be other callables.
-        if type(func) is FunctionType and len(self._sync) < _KEPT_FUNCTIONS:
-            self._sync[func] = sync
-        return sync
+        if isinstance(func, (FunctionType, MethodType)):
+            is_async = func.__code__.co_flags & inspect.CO_COROUTINE
+            # inspect.markcoroutinefunction() sets the attribute.
+            if not is_async and "_is_coroutine_marker" not in func.__dict__:
+                return func
+        return super().ensure_sync(func)

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
-from flask import request, session, url_for
+from flask import Response, after_this_request, request, session, url_for
 from flask.testing import FlaskClient
 from werkzeug.routing import BuildError
 from werkzeug.test import EnvironBuilder
@@ -109,3 +112,22 @@ def test_the_adapter_of_a_request_is_that_of_werkzeug(path: str, base: str):
     assert mine.script_name == theirs.script_name
     assert mine.query_args == theirs.query_args
     assert mine.path_info.lstrip("/") == theirs.path_info.lstrip("/")
+
+
+def test_functions_that_requests_make_are_not_kept():
+    app = RunnerFlask("functions")
+    kept = []
+
+    @app.get("/")
+    def view() -> str:
+        def after(response: Response) -> Response:
+            return response
+
+        kept.append(weakref.ref(after))
+        after_this_request(after)
+        return ""
+
+    for _ in range(3):
+        app.test_client().get("/")
+    gc.collect()
+    assert [reference() for reference in kept] == [None, None, None]

@@ -75,11 +75,13 @@ def observe(name: str, seconds: float, **labels: str) -> None:
     files = _files()
     if files is None:
         return
-    metric = _BY_NAME[name]
-    seconds = max(0.0, seconds)
-    bound = bucket_of(metric, seconds)
-    values = _values(metric, labels)
-    files.add({_key(name, bound, *values): 1, _key(name, "sum", *values): seconds})
+    files.add(_observation(name, max(0.0, seconds), _values(_BY_NAME[name], labels)))
+
+
+def _observation(name: str, seconds: float, values: tuple[str, ...]) -> dict[str, float]:
+    """Return what an observation adds to the numbers of a histogram."""
+    bound = bucket_of(_BY_NAME[name], seconds)
+    return {_key(name, bound, *values): 1, _key(name, "sum", *values): seconds}
 
 
 @contextmanager
@@ -134,8 +136,6 @@ def _request_ends(response: Response) -> Response:
     started = request.environ.get(_STARTED)
     if started is not None:
         seconds = time.perf_counter() - started
-        bound = bucket_of(_BY_NAME[_DURATION], seconds)
-        amounts[_key(_DURATION, bound, *labels)] = 1
-        amounts[_key(_DURATION, "sum", *labels)] = seconds
+        amounts |= _observation(_DURATION, seconds, labels)
     files.add(amounts)
     return response
