@@ -19,7 +19,15 @@ from typing import Any
 
 import sqlalchemy as sa
 from celery.utils import uuid
-from flask import Flask, Response, current_app, g, has_app_context, has_request_context
+from flask import (
+    Flask,
+    Request,
+    Response,
+    current_app,
+    g,
+    has_app_context,
+    has_request_context,
+)
 from flask import request as http_request
 from flask_babel import get_locale
 from kombu.exceptions import OperationalError as KombuOperationalError
@@ -37,6 +45,7 @@ from .stored_message import StoredMessage
 from .task_metrics import count_end
 from .url_adapters import Client
 from .util.current import this_context
+from .util.request_hooks import request_hooks
 
 URL_ROOT_HEADER = "qhana_url_root"
 LOCALE_HEADER = "qhana_locale"
@@ -93,7 +102,7 @@ class HeldMessage:
 
 def init_app(app: Flask) -> None:
     """Release what a request still holds when it ends."""
-    app.after_request(_end_of_request)
+    request_hooks(app).after(_end_of_request)
 
 
 def origin_headers(celery: Any) -> dict[str, str]:
@@ -239,7 +248,7 @@ def _close_tasks(task_ids: set[int], reason: str) -> None:
         DB.session.commit()
 
 
-def _end_of_request(response: Response) -> Response:
+def _end_of_request(app: Flask, _request: Request, response: Response) -> Response:
     context = this_context()
     if context.get("qhana_held_messages"):
         # What is not committed now never will be; its locks must be gone.
@@ -251,7 +260,7 @@ def _end_of_request(response: Response) -> Response:
     error = context.pop("qhana_broker_error", None)
     if error is None:
         return response
-    return current_app.make_response(current_app.handle_user_exception(error))
+    return app.make_response(app.handle_user_exception(error))
 
 
 def session_has_changes() -> bool:

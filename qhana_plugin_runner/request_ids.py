@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import Any
 
 from celery import signals as celery_signals
-from flask import Flask, Response
+from flask import Flask, Request, Response
 
 from . import log_context
 from .task_plugins import plugin_of_task
 from .util.current import this_request
+from .util.request_hooks import request_hooks
 
 HTTP_HEADER = "X-Request-ID"
 MESSAGE_HEADER = "qhana_request_id"
@@ -26,22 +27,22 @@ _ENVIRON_HEADER = "HTTP_X_REQUEST_ID"
 
 def init_app(app: Flask) -> None:
     """Give each request of the app an id and each answer its header."""
-    app.before_request(_begin)
-    app.after_request(_add_header)
+    hooks = request_hooks(app)
+    hooks.before(_begin)
+    hooks.after(_add_header)
     app.teardown_request(_end)
 
 
-def _begin() -> None:
-    environ = this_request().environ
+def _begin(_app: Flask, request: Request) -> None:
+    environ = request.environ
     given = log_context.valid_request_id(environ.get(_ENVIRON_HEADER))
     request_id = given or log_context.new_request_id()
     environ[_ENVIRON_KEY] = request_id
     log_context.push(request_id=request_id)
 
 
-def _add_header(response: Response) -> Response:
-    response.headers[HTTP_HEADER] = this_request().environ[_ENVIRON_KEY]
-    return response
+def _add_header(_app: Flask, request: Request, response: Response) -> None:
+    response.headers[HTTP_HEADER] = request.environ[_ENVIRON_KEY]
 
 
 def _end(_error: BaseException | None) -> None:

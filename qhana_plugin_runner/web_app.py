@@ -9,19 +9,23 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
 
-from flask import Flask, Request, Response, has_request_context, request
+from flask import Flask, Request, Response, has_request_context
+from flask.globals import request_ctx
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask.typing import ResponseReturnValue
 from werkzeug.routing import MapAdapter
 
 from .api.json_answers import RunnerJSONProvider
 from .api.step_ids import RunnerRule
 from .config.hidden import HidingConfig
+from .util.current import this_request
+from .util.request_hooks import RequestHooks
 
 # Probes and scrapers use addresses as hosts; these answers contain no URLs.
 _PROBED_PATHS = ("/health/", "/healthz", "/readyz", "/metrics")
 
-# Behind a proxy that says so, clients can choose the prefix.
-_KEPT_PATHS = 4096
+# Clients can choose the host and, behind a proxy that says so, the prefix.
+_KEPT_URLS = 4096
 
 
 class LazySessions(SecureCookieSessionInterface):
@@ -61,7 +65,8 @@ class RunnerFlask(Flask):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._paths: dict[tuple[str, str], str] = {}
+        self.request_hooks = RequestHooks(self)
+        self._urls: dict[tuple[str, ...], str] = {}
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return the adapter that builds URLs, for the host of the request if any."""
@@ -87,18 +92,46 @@ class RunnerFlask(Flask):
     def url_for(self, /, endpoint: str, **values: Any) -> str:
         """Return the URL of an endpoint, see :meth:`flask.Flask.url_for`.
 
-        The path of an endpoint without arguments is built once.
+        That of an endpoint without arguments is built once for each host.
         """
-        is_path = not values and has_request_context() and endpoint[:1] != "."
-        if not is_path or self.url_default_functions or self.url_map.host_matching:
+        given = {name: value for name, value in values.items() if value is not None}
+        is_external = given.pop("_external", False)
+        if (
+            given
+            or endpoint not in self.view_functions
+            or self.url_default_functions
+            or self.url_map.host_matching
+            or not has_request_context()
+        ):
             return super().url_for(endpoint, **values)
-        key = endpoint, request.root_path
-        path = self._paths.get(key)
-        if path is None:
-            path = super().url_for(endpoint)
-            if len(self._paths) < _KEPT_PATHS:
-                self._paths[key] = path
-        return path
+        request = this_request()
+        # Of several rules of an endpoint the one with the method of the request is used.
+        key: tuple[str, ...] = endpoint, request.method, request.root_path
+        if is_external:
+            key += request.scheme, request.host
+        url = self._urls.get(key)
+        if url is None:
+            url = super().url_for(endpoint, **values)
+            if len(self._urls) < _KEPT_URLS:
+                self._urls[key] = url
+        return url
+
+    def preprocess_request(self) -> ResponseReturnValue | None:
+        """Run what comes before the view: the runner's hooks, then those of plugins."""
+        request = this_request()
+        answer = self.request_hooks.before_view(request)
+        if answer is None and (self.before_request_funcs or self.url_value_preprocessors):
+            return super().preprocess_request()
+        return answer
+
+    def process_response(self, response: Response) -> Response:
+        """Run what comes after the view: the hooks of plugins, then the runner's."""
+        context = request_ctx._get_current_object()  # type: ignore[attr-defined]
+        if self.after_request_funcs or context._after_request_functions:
+            response = super().process_response(response)
+        elif not self.session_interface.is_null_session(context._session):
+            self.session_interface.save_session(self, context._session, response)
+        return self.request_hooks.after_view(context.request, response)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function that can be called without an event loop.

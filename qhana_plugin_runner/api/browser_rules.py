@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, current_app, g, render_template
+from flask import Flask, Request, Response, g, render_template
 from webargs.flaskparser import abort
 
+from qhana_plugin_runner.api import cors
 from qhana_plugin_runner.babel import gettext
-from qhana_plugin_runner.util.current import this_request
-from qhana_plugin_runner.util.headers import add_missing
+from qhana_plugin_runner.util.headers import complete
+from qhana_plugin_runner.util.request_hooks import request_hooks
 
 # Descriptions of plugins, which are sanitised, may show images of other sites.
 _OWN_PAGE_POLICY = (
@@ -39,8 +40,9 @@ _UNUSED_FEATURES = ", ".join(
 
 def init_app(app: Flask) -> None:
     """Check all requests and add the headers to all answers of an app."""
-    app.before_request(_refuse_malformed_host)
-    app.after_request(_add_headers)
+    hooks = request_hooks(app)
+    hooks.before(_refuse_malformed_host)
+    hooks.after(_add_headers)
 
 
 def render_own_page(template: str, frames: str = "'none'", **context: Any) -> str:
@@ -55,27 +57,26 @@ def render_own_page(template: str, frames: str = "'none'", **context: Any) -> st
     return render_template(template, **context)
 
 
-def _refuse_malformed_host() -> None:
+def _refuse_malformed_host(_app: Flask, request: Request) -> None:
     # Werkzeug says "" if the host has characters that no host has. Absolute URLs in the
     # answer would be broken.
-    request = this_request()
     if not request.host and request.environ.get("HTTP_HOST"):
         abort(400, message=gettext("The Host header is malformed."))
 
 
-def _add_headers(response: Response) -> Response:
+def _add_headers(app: Flask, request: Request, response: Response) -> None:
     headers = response.headers
-    add_missing(headers, _ALWAYS)
-    if this_request().is_secure and (seconds := current_app.config.get("HSTS_SECONDS")):
+    fixed, defaults = cors.answer_headers(app, request, response)
+    complete(headers, fixed, {**_ALWAYS, **defaults})
+    if request.is_secure and (seconds := app.config.get("HSTS_SECONDS")):
         headers.setdefault("Strict-Transport-Security", f"max-age={seconds}")
-    if response.mimetype != "text/html":
-        return response
+    if not (response.content_type or "").lower().startswith("text/html"):
+        return
     headers.setdefault("Permissions-Policy", _UNUSED_FEATURES)
     if policy := g.pop("qhana_page_policy", None):
         headers.setdefault("Content-Security-Policy", policy)
-    ancestors = current_app.config.get("FRAME_ANCESTORS")
+    ancestors = app.config.get("FRAME_ANCESTORS")
     if ancestors:
         sources = [ancestors] if isinstance(ancestors, str) else ancestors
         # A second header: all policies count, so the one of the view stays as it is.
         headers.add("Content-Security-Policy", f"frame-ancestors {' '.join(sources)}")
-    return response

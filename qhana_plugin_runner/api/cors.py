@@ -9,24 +9,25 @@ The setting ``CORS_ORIGINS`` limits this to a list of origins.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from flask import Flask, Request, Response, current_app
+from flask import Flask, Request, Response
 from werkzeug.routing import RequestRedirect
 
 from qhana_plugin_runner.request_ids import HTTP_HEADER
-from qhana_plugin_runner.util.current import this_request
-from qhana_plugin_runner.util.headers import add_missing
+from qhana_plugin_runner.util.request_hooks import request_hooks
 
 ALL_ORIGINS = "*"
-_EXPOSED = {"Access-Control-Expose-Headers": HTTP_HEADER}
 METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+
+_ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+_FOR_ALL = {_ALLOW_ORIGIN: ALL_ORIGINS}
+_EXPOSED = {"Access-Control-Expose-Headers": HTTP_HEADER}
 
 
 def init_app(app: Flask) -> None:
-    """Add the headers to all answers of an app."""
-    app.before_request(_answer_redirected_preflight)
-    app.after_request(_add_headers)
+    """Answer preflights; ``browser_rules`` adds the headers to all answers."""
+    request_hooks(app).before(_answer_redirected_preflight)
 
 
 def _is_preflight(request: Request) -> bool:
@@ -37,36 +38,45 @@ def _is_preflight(request: Request) -> bool:
     )
 
 
-def _answer_redirected_preflight() -> Response | None:
+def _answer_redirected_preflight(_app: Flask, request: Request) -> Response | None:
     # Browsers follow a redirect, but not as the answer to a preflight.
-    request = this_request()
     if _is_preflight(request) and isinstance(request.routing_exception, RequestRedirect):
         return Response(status=200)
     return None
 
 
-def _allowed_origin(origin: str | None, is_preflight: bool) -> str | None:
-    allowed: str | Collection[str] = current_app.config.get("CORS_ORIGINS") or ALL_ORIGINS
+def _allowed_origin(
+    allowed: str | Collection[str], origin: str | None, is_preflight: bool
+) -> str | None:
     if allowed == ALL_ORIGINS or ALL_ORIGINS in allowed:
         return origin if origin and is_preflight else ALL_ORIGINS
     origins = [allowed] if isinstance(allowed, str) else allowed
     return origin if origin in origins else None
 
 
-def _add_headers(response: Response) -> Response:
-    request, headers = this_request(), response.headers
-    origin, is_preflight = request.environ.get("HTTP_ORIGIN"), _is_preflight(request)
+def answer_headers(
+    app: Flask, request: Request, response: Response
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the headers for an answer to a page of another origin.
+
+    Returns:
+        The headers that it must have, and those that the view may have set.
+    """
+    origins = app.config.get("CORS_ORIGINS") or ALL_ORIGINS
+    origin = request.environ.get("HTTP_ORIGIN")
+    if origin is None and origins == ALL_ORIGINS:
+        return _FOR_ALL, _EXPOSED
     if origin is not None:
         response.vary.add("Origin")
-    allowed = _allowed_origin(origin, is_preflight)
+    is_preflight = _is_preflight(request)
+    allowed = _allowed_origin(origins, origin, is_preflight)
     if allowed is None:
-        return response
-    headers["Access-Control-Allow-Origin"] = allowed
-    if is_preflight:
-        headers["Access-Control-Allow-Methods"] = METHODS
-        requested = request.headers.get("Access-Control-Request-Headers")
-        if requested:
-            headers["Access-Control-Allow-Headers"] = requested
-    else:
-        add_missing(headers, _EXPOSED)
-    return response
+        return {}, {}
+    fixed = {_ALLOW_ORIGIN: allowed}
+    if not is_preflight:
+        return fixed, _EXPOSED
+    fixed["Access-Control-Allow-Methods"] = METHODS
+    requested = request.headers.get("Access-Control-Request-Headers")
+    if requested:
+        fixed["Access-Control-Allow-Headers"] = requested
+    return fixed, {}

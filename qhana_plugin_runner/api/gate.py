@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask, current_app, redirect, request, url_for
+from flask import Flask, Request, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from webargs.flaskparser import abort
 from werkzeug.exceptions import SecurityError
@@ -44,7 +44,7 @@ from qhana_plugin_runner.identity import (
     set_request_identity,
     tokens_are_required,
 )
-from qhana_plugin_runner.util.current import this_request
+from qhana_plugin_runner.util.request_hooks import request_hooks
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _ROOT = "api-root.RootView"
@@ -53,12 +53,11 @@ _HEADER = "HTTP_AUTHORIZATION"
 
 def init_app(app: Flask) -> None:
     """Check every request of an app."""
-    app.before_request(check_request)
+    request_hooks(app).before(check_request)
 
 
-def check_request() -> ResponseReturnValue | None:
+def check_request(app: Flask, request: Request) -> ResponseReturnValue | None:
     """Verify the token of the request; return an answer if it must go no further."""
-    request = this_request()
     if request.method == "OPTIONS" and _is_automatic_options():
         return None
     entry = public_entry(request.endpoint or "")
@@ -68,7 +67,7 @@ def check_request() -> ResponseReturnValue | None:
     has_token = _HEADER in environ and _identify_by_header()
     if not has_token and "HTTP_COOKIE" in environ and COOKIE in request.cookies:
         _identify_by_cookie()
-    if not tokens_are_required():
+    if not tokens_are_required(app):
         return None
     if current_identity() is None:
         return None if _needs_no_token() else _refuse()

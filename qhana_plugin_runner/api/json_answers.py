@@ -14,9 +14,10 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from flask import Response
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.sansio.response import Response as AnyResponse
+
+from .short_answers import ShortAnswer
 
 _OPTIONS = (
     orjson.OPT_APPEND_NEWLINE
@@ -38,7 +39,7 @@ class RunnerJSONProvider(DefaultJSONProvider):
         body = self._fast_body(value, indented)
         if body is None:
             return super().response(*args, **kwargs)
-        return Response(body, mimetype=self.mimetype)
+        return ShortAnswer(body, mimetype=self.mimetype)
 
     def _fast_body(self, value: Any, indented: bool) -> bytes | None:
         """Return the value as JSON, ``None`` if the standard library has to write it."""

@@ -10,12 +10,12 @@ are received. Bodies without a declared length are counted while they are read (
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, Request
 from webargs.core import is_json
 from webargs.flaskparser import abort
 
 from qhana_plugin_runner.babel import gettext
-from qhana_plugin_runner.util.current import this_request
+from qhana_plugin_runner.util.request_hooks import request_hooks
 
 URLENCODED = "application/x-www-form-urlencoded"
 MAX_QUERY_BYTES = 1 << 16
@@ -23,15 +23,15 @@ MAX_QUERY_BYTES = 1 << 16
 
 def init_app(app: Flask) -> None:
     """Check all requests of an app."""
-    app.before_request(_refuse_long_requests)
+    request_hooks(app).before(_refuse_long_requests)
 
 
-def _refuse_long_requests() -> None:
-    request = this_request()
-    if len(request.environ.get("QUERY_STRING", "")) > MAX_QUERY_BYTES:
+def _refuse_long_requests(_app: Flask, request: Request) -> None:
+    environ = request.environ
+    if len(environ.get("QUERY_STRING", "")) > MAX_QUERY_BYTES:
         message = gettext("A query has at most %(number)s bytes.", number=MAX_QUERY_BYTES)
         abort(414, message=message)
-    length = request.content_length or 0
+    length = "CONTENT_LENGTH" in environ and request.content_length
     if not length:
         return
     limits = [request.max_content_length]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
-from flask import Flask, request
+from flask import Flask, Request, request
 from webargs.flaskparser import abort
 from werkzeug.routing import BaseConverter, ValidationError
 
@@ -34,7 +34,7 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.base import MAX_ROW_ID
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, Step, TaskLink
 from qhana_plugin_runner.identity import current_identity
-from qhana_plugin_runner.util.current import this_request
+from qhana_plugin_runner.util.request_hooks import UrlValues, request_hooks
 
 # In the request: tests may keep one application context open for many of them.
 _GUESSED = "qhana.guessed_task_id"
@@ -75,20 +75,21 @@ class RunnerRule(LazyRule):
 
 def init_app(app: Flask) -> None:
     """Hand the ids of rows to the views of plugins; refuse those that were guessed."""
-    app.url_value_preprocessor(_unwrap)
-    app.before_request(_refuse_guesses)
+    hooks = request_hooks(app)
+    hooks.unwrap(_unwrap)
+    hooks.before(_refuse_guesses)
 
 
-def _unwrap(_endpoint: str | None, values: dict[str, Any] | None) -> None:
-    for name, ref in (values or {}).items():
-        if values is not None and isinstance(ref, _StepRef):
+def _unwrap(request: Request, values: UrlValues) -> None:
+    for name, ref in values.items():
+        if isinstance(ref, _StepRef):
             values[name] = ref.row_id
             if not ref.is_allowed:
                 request.environ[_GUESSED] = ref.row_id
 
 
-def _refuse_guesses() -> None:
-    guessed = this_request().environ.get(_GUESSED)
+def _refuse_guesses(_app: Flask, request: Request) -> None:
+    guessed = request.environ.get(_GUESSED)
     if guessed is None:
         return
     if guessed > MAX_ROW_ID or not (_is_own(guessed) or _is_published(guessed)):

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from ipaddress import IPv6Network, ip_address
 
-from flask import Flask, current_app, request
+from flask import Flask, Request
 from webargs.flaskparser import abort
 
 from qhana_plugin_runner.babel import gettext
-from qhana_plugin_runner.util.current import this_request
+from qhana_plugin_runner.util.request_hooks import request_hooks
 
 _EXTENSION = "qhana-submission-rate"
 _NETWORK_BITS = 64
@@ -29,13 +29,13 @@ def init_app(app: Flask) -> None:
 
         broker = (app.config.get("CELERY") or {}).get("broker_url") or ""
         app.extensions[_EXTENSION] = SubmissionRate(rates, broker)
-        app.before_request(_refuse_too_many)
+        request_hooks(app).before(_refuse_too_many)
 
 
-def _refuse_too_many() -> None:
-    if not _starts_work():
+def _refuse_too_many(app: Flask, request: Request) -> None:
+    if not _starts_work(request):
         return
-    seconds = current_app.extensions[_EXTENSION].seconds_to_wait(_client())
+    seconds = app.extensions[_EXTENSION].seconds_to_wait(_client(request))
     if seconds:
         abort(
             429,
@@ -46,8 +46,7 @@ def _refuse_too_many() -> None:
         )
 
 
-def _starts_work() -> bool:
-    request = this_request()
+def _starts_work(request: Request) -> bool:
     rule = request.url_rule
     if request.method != "POST" or rule is None:
         return False
@@ -56,7 +55,7 @@ def _starts_work() -> bool:
     return "/plugins/" in rule.rule and "GET" not in (rule.methods or ())
 
 
-def _client() -> str:
+def _client(request: Request) -> str:
     """Return the address of the client; one of IPv6 stands for its whole network."""
     try:
         address = ip_address((request.remote_addr or "").partition("%")[0])

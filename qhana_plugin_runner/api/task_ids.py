@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from flask import Flask, current_app, request
+from flask import Flask, Request, current_app, request
 from werkzeug.routing import BaseConverter, IntegerConverter
 
 from qhana_plugin_runner.identity import tokens_are_required
+from qhana_plugin_runner.util.request_hooks import UrlValues, request_hooks
 
 #: What plugins call the id of a task in their routes.
 TASK_ARGUMENTS = ("db_id", "task_id")
@@ -113,7 +114,7 @@ def init_app(app: Flask) -> None:
     opaque = tokens_are_required(app) or app.config.get("TASK_IDS") == "opaque"
     app.extensions[_EXTENSION] = TaskIds(app.config.get("SECRET_KEY") or b"", opaque)
     app.url_map.converters["task"] = TaskIdConverter
-    app.url_value_preprocessor(_unwrap)
+    request_hooks(app).unwrap(_unwrap)
 
 
 def task_ids_of(app: Flask) -> TaskIds:
@@ -131,9 +132,9 @@ def task_is_capability() -> bool:
     return bool(request.environ.get(_FLAG)) or not current_task_ids().opaque
 
 
-def _unwrap(_endpoint: str | None, values: dict[str, Any] | None) -> None:
-    ref = (values or {}).get("task_id")
-    if values is not None and isinstance(ref, TaskRef):
+def _unwrap(request: Request, values: UrlValues) -> None:
+    ref = values.get("task_id")
+    if isinstance(ref, TaskRef):
         # Database drivers do not take kinds of numbers that they do not know.
         values["task_id"] = ref.row_id
         request.environ[_FLAG] = ref.is_capability

@@ -29,6 +29,7 @@ from flask import (
 from werkzeug.http import quote_etag
 
 from qhana_plugin_runner.api.document import RunnerApi
+from qhana_plugin_runner.api.short_answers import ShortAnswer
 
 # The URLs of files contain the version of their package.
 _ONE_YEAR = 365 * 24 * 3600
@@ -123,7 +124,7 @@ def init_app(app: Flask, api: RunnerApi, url_prefix: str) -> None:
 def _answer_document(api: RunnerApi) -> Response:
     body, etag = api.serialised(request.root_path)
     headers = {"ETag": quote_etag(etag), "Cache-Control": "no-cache"}
-    response = Response(body, headers=headers, content_type="application/json")
+    response = ShortAnswer(body, headers=headers, content_type="application/json")
     if _CONDITIONS & request.environ.keys():
         response.make_conditional(request)
     return response

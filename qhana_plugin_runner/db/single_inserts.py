@@ -14,11 +14,12 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask, Response, g, has_request_context
+from flask import Flask, Request, Response, g, has_request_context
 from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
 from ..util.current import this_context
+from ..util.request_hooks import request_hooks
 from .db import DB
 from .single_statements import SingleStatement, single_statements
 
@@ -36,7 +37,7 @@ _FLUSH = SingleStatement(
 
 def init_app(app: Flask) -> None:
     """Let no request be answered before what it stored is on the disk."""
-    app.after_request(_flush_before_answer)
+    request_hooks(app).after(_flush_before_answer)
 
 
 def outcome_follows() -> None:
@@ -123,7 +124,6 @@ def _adopt(row: Any, id_: int) -> None:
     DB.session.add(row)
 
 
-def _flush_before_answer(response: Response) -> Response:
+def _flush_before_answer(_app: Flask, _request: Request, _response: Response) -> None:
     if this_context().pop(_UNFLUSHED, False):
         _FLUSH.rows()
-    return response

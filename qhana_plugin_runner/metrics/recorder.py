@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Flask, Response, current_app, has_app_context
+from flask import Flask, Request, Response, current_app, has_app_context
 
-from ..util.current import this_request
+from ..util.request_hooks import request_hooks
 from .declarations import METRICS, Metric
 from .process_files import ProcessFiles
 
@@ -36,8 +36,9 @@ def init_app(app: Flask) -> None:
         return
     folder = Path(app.instance_path) / "metrics"
     app.extensions[_EXTENSION] = ProcessFiles(folder)
-    app.before_request(_request_begins)
-    app.after_request(_request_ends)
+    hooks = request_hooks(app)
+    hooks.before(_request_begins)
+    hooks.after(_request_ends)
 
 
 def is_on() -> bool:
@@ -80,8 +81,8 @@ def observe(name: str, seconds: float, **labels: str) -> None:
 
 def _observation(name: str, seconds: float, values: tuple[str, ...]) -> dict[str, float]:
     """Return what an observation adds to the numbers of a histogram."""
-    bound = bucket_of(_BY_NAME[name], seconds)
-    return {_key(name, bound, *values): 1, _key(name, "sum", *values): seconds}
+    buckets, total = _histogram_keys(name, values)
+    return {buckets[bucket_of(_BY_NAME[name], seconds)]: 1.0, total: seconds}
 
 
 @contextmanager
@@ -94,10 +95,9 @@ def timed(name: str, **labels: str) -> Iterator[None]:
         observe(name, time.perf_counter() - start, **labels)
 
 
-def bucket_of(metric: Metric, seconds: float) -> str:
-    """Return the bound of the bucket that a value falls into."""
-    index = bisect_left(metric.buckets, seconds)
-    return str(metric.buckets[index] if index < len(metric.buckets) else math.inf)
+def bucket_of(metric: Metric, seconds: float) -> int:
+    """Return the number of the bucket that a value falls into; the last has no bound."""
+    return bisect_left(metric.buckets, seconds)
 
 
 def recorded() -> dict[str, Samples]:
@@ -122,14 +122,19 @@ def _key(name: str, part: str, *values: str) -> str:
     return json.dumps([name, part, *values])
 
 
-def _request_begins() -> None:
-    this_request().environ[_STARTED] = time.perf_counter()
+@lru_cache(maxsize=4096)
+def _histogram_keys(name: str, values: tuple[str, ...]) -> tuple[list[str], str]:
+    """Return the keys of the buckets of a histogram, and that of its sum."""
+    bounds = [str(bound) for bound in (*_BY_NAME[name].buckets, math.inf)]
+    buckets = [_key(name, bound, *values) for bound in bounds]
+    return buckets, _key(name, "sum", *values)
 
 
-def _request_ends(response: Response) -> Response:
-    files, request = _files(), this_request()
-    if files is None:
-        return response
+def _request_begins(_app: Flask, request: Request) -> None:
+    request.environ[_STARTED] = time.perf_counter()
+
+
+def _request_ends(app: Flask, request: Request, response: Response) -> None:
     method = request.method if request.method in _METHODS else "other"
     labels = request.endpoint or "unknown", method
     amounts = {_key(_REQUESTS, "", *labels, str(response.status_code)): 1.0}
@@ -137,5 +142,4 @@ def _request_ends(response: Response) -> Response:
     if started is not None:
         seconds = time.perf_counter() - started
         amounts |= _observation(_DURATION, seconds, labels)
-    files.add(amounts)
-    return response
+    app.extensions[_EXTENSION].add(amounts)

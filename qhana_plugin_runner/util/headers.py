@@ -4,17 +4,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from werkzeug.datastructures import Headers
 
 
-def add_missing(headers: Headers, defaults: dict[str, str]) -> None:
-    """Add the headers that an answer does not have yet, as many ``setdefault()`` do.
+def complete(
+    headers: Headers, fixed: Mapping[str, str], defaults: Mapping[str, str]
+) -> None:
+    """Set the headers that an answer must have, and add those that it has not got yet.
 
     Args:
         headers: those of the answer.
-        defaults: values by the names of the headers.
+        fixed: values by the names of the headers, whatever they are now.
+        defaults: values by the names of headers that the answer may have already.
     """
     present = {name.lower() for name, _value in headers}
+    for name, value in fixed.items():
+        if name.lower() in present:
+            headers[name] = value
+        else:
+            headers.add(name, value)
     for name, value in defaults.items():
         if name.lower() not in present:
             headers.add(name, value)
