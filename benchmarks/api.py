@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -17,6 +17,9 @@ from benchmarks.report import Row, row_of_rounds
 from benchmarks.system import HELLO_WORLD, Settings, System, free_port, gunicorn, system
 
 CONNECTIONS = 8
+# The programs of others on the machine come and go within seconds, and chance decides
+# which process gets how many of the connections: both sides take turns more often.
+SLICE_SECONDS = 0.25
 FILES = STEPS = 5
 
 # Path, file name at the limit, floor.
@@ -30,9 +33,33 @@ PATHS = (
 
 
 @dataclass
-class _Round:
-    """What one load on one server found."""
+class _Side:
+    """What the loads of one round on one server found."""
 
+    runner: System
+    process: str
+    url: str
+    answers: int = 0
+    seconds: float = 0
+
+    def __post_init__(self) -> None:
+        run_load(self.url, [get_request(self.url)], CONNECTIONS, seconds=SLICE_SECONDS)
+        self._cpu_before = self.runner.cpu_seconds(self.process)
+
+    def load(self) -> None:
+        """Send requests for a moment, on new connections."""
+        request = [get_request(self.url)]
+        load = run_load(self.url, request, CONNECTIONS, seconds=SLICE_SECONDS)
+        self.answers += len(load.times)
+        self.seconds += load.seconds
+
+    def end(self) -> _Round:
+        """Return the result of the round."""
+        cpu = self.runner.cpu_seconds(self.process) - self._cpu_before
+        return _Round(self.answers / self.seconds, cpu / self.answers)
+
+
+class _Round(NamedTuple):
     rate: float
     cpu_seconds: float
 
@@ -52,12 +79,9 @@ def run(settings: Settings) -> list[Row]:
             (folder / name).write_bytes(_body(urls[path]))
         port = _start_limit(runner, folder)
         for path, name, floor in PATHS:
+            limit_url = f"http://127.0.0.1:{port}/{name}"
             pairs = [
-                (
-                    _load(runner, "limit", f"http://127.0.0.1:{port}/{name}"),
-                    _load(runner, "server", urls[path]),
-                )
-                for _ in range(settings.rounds)
+                _round(runner, limit_url, urls[path]) for _ in range(settings.rounds)
             ]
             rows.append(_row(path, pairs, floor))
     return rows
@@ -91,13 +115,12 @@ def _body(url: str) -> bytes:
     return answer.body
 
 
-def _load(runner: System, process: str, url: str) -> _Round:
-    request = [get_request(url)]
-    run_load(url, request, CONNECTIONS, seconds=0.2)
-    before = runner.cpu_seconds(process)
-    load = run_load(url, request, CONNECTIONS, seconds=runner.settings.seconds)
-    cpu = runner.cpu_seconds(process) - before
-    return _Round(load.rate, cpu / len(load.times))
+def _round(runner: System, limit_url: str, url: str) -> tuple[_Round, _Round]:
+    limit, value = _Side(runner, "limit", limit_url), _Side(runner, "server", url)
+    for _ in range(max(1, round(runner.settings.seconds / SLICE_SECONDS))):
+        limit.load()
+        value.load()
+    return limit.end(), value.end()
 
 
 def _write_task(runner: System) -> str:

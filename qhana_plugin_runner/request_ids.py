@@ -15,7 +15,6 @@ from flask import Flask, Request, Response
 
 from . import log_context
 from .task_plugins import plugin_of_task
-from .util.current import this_request
 from .util.request_hooks import request_hooks
 
 HTTP_HEADER = "X-Request-ID"
@@ -30,7 +29,7 @@ def init_app(app: Flask) -> None:
     hooks = request_hooks(app)
     hooks.before(_begin)
     hooks.after(_add_header)
-    app.teardown_request(_end)
+    hooks.at_end(_end)
 
 
 def _begin(_app: Flask, request: Request) -> None:
@@ -45,9 +44,9 @@ def _add_header(_app: Flask, request: Request, response: Response) -> None:
     response.headers[HTTP_HEADER] = request.environ[_ENVIRON_KEY]
 
 
-def _end(_error: BaseException | None) -> None:
+def _end(request: Request) -> None:
     # A request context that is opened by hand ends without having begun.
-    if this_request().environ.pop(_ENVIRON_KEY, None) is not None:
+    if request.environ.pop(_ENVIRON_KEY, None) is not None:
         log_context.pop()
 
 

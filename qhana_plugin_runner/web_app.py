@@ -12,6 +12,7 @@ from typing import Any
 from flask import Flask, Request, Response, has_request_context
 from flask.globals import request_ctx
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask.signals import request_tearing_down
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import MapAdapter
 
@@ -132,6 +133,18 @@ class RunnerFlask(Flask):
         elif not self.session_interface.is_null_session(context._session):
             self.session_interface.save_session(self, context._session, response)
         return self.request_hooks.after_view(context.request, response)
+
+    def do_teardown_request(self, *error: BaseException | None) -> None:
+        """Run what comes at the end: the hooks of plugins, then the runner's."""
+        try:
+            if self.teardown_request_funcs or not error:
+                super().do_teardown_request(*error)
+            else:
+                request_tearing_down.send(
+                    self, _async_wrapper=self.ensure_sync, exc=error[0]
+                )
+        finally:
+            self.request_hooks.end(this_request())
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function that can be called without an event loop.

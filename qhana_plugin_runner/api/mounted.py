@@ -44,13 +44,6 @@ class MountedPlugins:
         """Note that a blueprint was registered."""
         self.by_identifier[mounted.plugin.identifier] = mounted
 
-    def in_order(self) -> list[MountedPlugin]:
-        """Return all of them, sorted by name and version as texts."""
-        return sorted(
-            self.by_identifier.values(),
-            key=lambda mounted: (mounted.plugin.name, mounted.plugin.version),
-        )
-
 
 def init_app(app: Flask) -> MountedPlugins:
     """Start with no plugin mounted on this app."""

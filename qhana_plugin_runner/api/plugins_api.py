@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from webargs.flaskparser import abort
 from qhana_plugin_runner.api.mounted import MountedPlugin, mounted_plugins
 from qhana_plugin_runner.api.util import MaBaseSchema, SecurityBlueprint
 from qhana_plugin_runner.babel import gettext
+from qhana_plugin_runner.db.leased_rows import LeasedRows
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
 from qhana_plugin_runner.db.single_statements import SingleStatement
 from qhana_plugin_runner.plugin_loader import get_load_report
@@ -38,17 +40,19 @@ _PLUGIN_NAME = {
     "schema": {"type": "string", "minLength": 1, "pattern": "^[^@/]+$"},
 }
 
-# Built once, and columns only: the registry asks for the list again and again. Which
-# parents are loaded is looked up here, a list of them would be compiled each time.
-_VIRTUAL_PLUGINS = SingleStatement(
-    sa.select(
-        VirtualPlugin.parent_id,
-        VirtualPlugin.name,
-        VirtualPlugin.version,
-        VirtualPlugin.description,
-        VirtualPlugin.tags,
-        VirtualPlugin.href,
-    ).order_by(VirtualPlugin.id)
+# The registry asks for the list again and again.
+_VIRTUAL_PLUGINS = LeasedRows(
+    VirtualPlugin,
+    SingleStatement(
+        sa.select(
+            VirtualPlugin.parent_id,
+            VirtualPlugin.name,
+            VirtualPlugin.version,
+            VirtualPlugin.description,
+            VirtualPlugin.tags,
+            VirtualPlugin.href,
+        ).order_by(VirtualPlugin.id)
+    ),
 )
 
 
@@ -76,18 +80,25 @@ class PluginsView(MethodView):
     @PLUGINS_API.response(HTTPStatus.OK, PluginCollectionSchema())
     def get(self) -> Any:
         """Get all plugins, sorted by name and version."""
-        mounted = mounted_plugins().in_order()
+        mounted = mounted_plugins().by_identifier.values()
         root = url_root().rstrip("/")
         plugins = [_plugin(entry, root) for entry in mounted]
-        parents = {entry.plugin.identifier for entry in mounted}
-        parents |= {entry.plugin.name for entry in mounted}
-        plugins.extend(
-            _virtual_plugin(*values)
-            for parent, *values in _VIRTUAL_PLUGINS.rows()
-            if parent in parents
-        )
+        virtual_plugins = _VIRTUAL_PLUGINS.rows()
+        if virtual_plugins:
+            parents = {entry.plugin.identifier for entry in mounted}
+            parents |= {entry.plugin.name for entry in mounted}
+            plugins.extend(
+                _virtual_plugin(*values)
+                for parent, *values in virtual_plugins
+                if parent in parents
+            )
         plugins.sort(key=lambda plugin: (plugin["name"], plugin["version"]))
         return jsonify({"plugins": plugins})
+
+
+@lru_cache(maxsize=1024)
+def _quoted(path: str) -> str:
+    return quote(path, "/@")
 
 
 def _plugin(mounted: MountedPlugin, root: str) -> dict[str, Any]:
@@ -97,7 +108,7 @@ def _plugin(mounted: MountedPlugin, root: str) -> dict[str, Any]:
         "name": plugin.name,
         "version": plugin.version,
         "identifier": plugin.identifier,
-        "apiRoot": f"{root}{quote(mounted.url_prefix, '/@')}/",
+        "apiRoot": f"{root}{_quoted(mounted.url_prefix)}/",
         "description": None if description is None else str(description),
         "tags": [str(tag) for tag in plugin.tags],
     }

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from ..db import DB
@@ -12,6 +13,8 @@ from ..errors import FileNotFoundInStoreError
 from ..util.url_prefixes import numbered_url
 from .base import FileStore
 from .names import TASK_FOLDER
+
+_PLAIN = re.compile("[A-Za-z0-9_-]+")
 
 
 class ServedFileStore(FileStore):
@@ -22,7 +25,8 @@ class ServedFileStore(FileStore):
         if task_file.id is None:
             DB.session.flush()
         url = numbered_url("files-api.FileView", "file_id", str(task_file.id))
-        return f"{url}?file-id={quote(task_file.security_tag, safe='')}"
+        tag = task_file.security_tag
+        return f"{url}?file-id={tag if _PLAIN.fullmatch(tag) else quote(tag, safe='')}"
 
     def _row_of(self, file_storage_data: str, path: str) -> TaskFile:
         """Return the row of a stored file.

@@ -41,9 +41,9 @@ def numbered_url(endpoint: str, argument: str, text: str) -> str:
         text: ASCII digits that are in the URL as they are.
     """
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
-    prefixes: dict[Any, str] = app.extensions.setdefault(_EXTENSION, {})
     if not has_request_context() or app.url_default_functions:
         return f"{_prefix(endpoint, argument)}{text}/"
+    prefixes: dict[Any, str] = app.extensions.setdefault(_EXTENSION, {})
     request = this_request()
     key = endpoint, request.scheme, request.host, request.root_path
     prefix = prefixes.get(key)

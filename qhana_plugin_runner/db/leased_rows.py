@@ -1,0 +1,88 @@
+# Copyright 2026 QHAna plugin runner contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Rows that are asked for all the time and hardly ever change, kept for a moment.
+
+A process uses what it has read for 20 ms. Whoever commits a change through the session
+goes on 20 ms later: nobody who can know of the change gets the old rows, from whichever
+process on whichever machine. Changes that are made in another way (a console of the
+database) are seen 20 ms late.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import sqlalchemy as sa
+from flask import current_app
+from sqlalchemy.orm import object_session
+
+from .db import DB
+from .single_statements import Rows, SingleStatement
+
+#: How long rows are used; half a request with a form, and long enough for a busy server.
+LEASE_SECONDS = 0.02
+
+_EXTENSION = "qhana-leased-rows"
+_CHANGED = "qhana_leased_rows_changed"
+
+
+class LeasedRows:
+    """The rows of one statement.
+
+    Args:
+        model: the mapped class of the only table that the statement reads.
+        statement: has no parameters.
+    """
+
+    def __init__(self, model: type[Any], statement: SingleStatement) -> None:
+        self._statement = statement
+        self._table: sa.Table = sa.inspect(model).local_table
+        for name in ("after_insert", "after_update", "after_delete"):
+            sa.event.listen(model, name, self._note_object)
+        sa.event.listen(DB.session, "do_orm_execute", self._note_statement)
+        sa.event.listen(DB.session, "after_rollback", self._forget_changes)
+        # Messages that wait for the commit leave after the wait: workers ask, too.
+        sa.event.listen(DB.session, "after_commit", self._wait_for_readers, insert=True)
+
+    def rows(self) -> Rows:
+        """Return the rows; they belong to everybody, so nobody changes them.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: if the database refuses the statement.
+        """
+        kept = self._kept()
+        now = time.monotonic()
+        lease = kept.get(self)
+        if lease is not None and now < lease[0]:
+            return lease[1]
+        rows = self._statement.rows()
+        kept[self] = now + LEASE_SECONDS, rows
+        return rows
+
+    def _kept(self) -> dict[LeasedRows, tuple[float, Rows]]:
+        return current_app.extensions.setdefault(_EXTENSION, {})
+
+    def _note_object(self, _mapper: Any, _connection: Any, row: Any) -> None:
+        self._note_change(object_session(row))
+
+    def _note_statement(self, state: Any) -> None:
+        statement = state.statement
+        if isinstance(statement, sa.TextClause):
+            if self._table.name.lower() in statement.text.lower():
+                self._note_change(state.session)
+        elif getattr(statement, "table", None) is self._table:
+            self._note_change(state.session)
+
+    def _note_change(self, session: Any) -> None:
+        session.info.setdefault(_CHANGED, set()).add(self)
+
+    def _forget_changes(self, session: Any) -> None:
+        session.info.pop(_CHANGED, None)
+
+    def _wait_for_readers(self, session: Any) -> None:
+        changed = session.info.get(_CHANGED)
+        if changed and not session.in_nested_transaction():
+            changed.clear()
+            self._kept().clear()
+            time.sleep(LEASE_SECONDS)
