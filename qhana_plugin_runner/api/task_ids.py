@@ -11,6 +11,7 @@ task. With ``TASK_IDS`` set to ``plain`` the number is the id itself.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -29,6 +30,7 @@ _EXTENSION = "qhana-task-ids"
 _FLAG = "qhana.task_is_capability"
 _BLOCK_BYTES = 16
 _ID_BYTES = 8
+_KEPT = 1024
 
 
 class TaskRef(NamedTuple):
@@ -59,15 +61,18 @@ class TaskIds:
         self._cipher = Cipher(
             algorithms.AES(key.derive(secret)), modes.ECB()  # nosec B305
         )
+        # Clients poll: the same few ids come again and again.
+        self.to_text = lru_cache(_KEPT)(self._to_text)
+        self.from_text = lru_cache(_KEPT)(self._from_text)
 
-    def to_text(self, row_id: int) -> str:
+    def _to_text(self, row_id: int) -> str:
         """Return the number of a row for its URL."""
         if not self.opaque:
             return str(row_id)
         block = row_id.to_bytes(_BLOCK_BYTES, "big")
         return str(int.from_bytes(self._cipher.encryptor().update(block), "big"))
 
-    def from_text(self, text: str) -> TaskRef:
+    def _from_text(self, text: str) -> TaskRef:
         """Return what a number in a URL stands for.
 
         Args:

@@ -40,9 +40,20 @@ def numbered_url(endpoint: str, argument: str, text: str) -> str:
         argument: name of its only argument.
         text: ASCII digits that are in the URL as they are.
     """
-    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
-    if not has_request_context() or app.url_default_functions:
+    if not has_request_context():
         return f"{_prefix(endpoint, argument)}{text}/"
+    # A document may have many such URLs.
+    of_request: dict[str, str] = vars(this_request()).setdefault(_EXTENSION, {})
+    prefix = of_request.get(endpoint)
+    if prefix is None:
+        prefix = of_request[endpoint] = _kept_prefix(endpoint, argument)
+    return f"{prefix}{text}/"
+
+
+def _kept_prefix(endpoint: str, argument: str) -> str:
+    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
+    if app.url_default_functions:
+        return _prefix(endpoint, argument)
     prefixes: dict[Any, str] = app.extensions.setdefault(_EXTENSION, {})
     request = this_request()
     key = endpoint, request.scheme, request.host, request.root_path
@@ -51,7 +62,7 @@ def numbered_url(endpoint: str, argument: str, text: str) -> str:
         if len(prefixes) >= _KEPT:
             prefixes.clear()
         prefix = prefixes[key] = _prefix(endpoint, argument)
-    return f"{prefix}{text}/"
+    return prefix
 
 
 def _prefix(endpoint: str, argument: str) -> str:
