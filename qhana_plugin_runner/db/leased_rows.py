@@ -10,6 +10,7 @@ database) are seen 20 ms late.
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -26,6 +27,8 @@ LEASE_SECONDS = 0.02
 _EXTENSION = "qhana-leased-rows"
 _CHANGED = "qhana_leased_rows_changed"
 
+_Kept = dict["LeasedRows", tuple[float, Rows]]
+
 
 class LeasedRows:
     """The rows of one statement.
@@ -37,6 +40,7 @@ class LeasedRows:
 
     def __init__(self, model: type[Any], statement: SingleStatement) -> None:
         self._statement = statement
+        self._reading = threading.Lock()
         self._table: sa.Table = sa.inspect(model).local_table
         for name in ("after_insert", "after_update", "after_delete"):
             sa.event.listen(model, name, self._note_object)
@@ -52,15 +56,31 @@ class LeasedRows:
             sqlalchemy.exc.DBAPIError: if the database refuses the statement.
         """
         kept = self._kept()
-        now = time.monotonic()
-        lease = kept.get(self)
-        if lease is not None and now < lease[0]:
-            return lease[1]
-        rows = self._statement.rows()
-        kept[self] = now + LEASE_SECONDS, rows
+        rows = self._leased(kept)
+        if rows is None:
+            # All threads find out at once that a lease is over. One of them reads, unless
+            # the database is slow.
+            is_reader = self._reading.acquire(timeout=LEASE_SECONDS)
+            try:
+                rows = self._leased(kept)
+                if rows is None:
+                    rows = self._read(kept)
+            finally:
+                if is_reader:
+                    self._reading.release()
         return rows
 
-    def _kept(self) -> dict[LeasedRows, tuple[float, Rows]]:
+    def _leased(self, kept: _Kept) -> Rows | None:
+        lease = kept.get(self)
+        return lease[1] if lease is not None and time.monotonic() < lease[0] else None
+
+    def _read(self, kept: _Kept) -> Rows:
+        end = time.monotonic() + LEASE_SECONDS  # the statement may see any time from now
+        rows = self._statement.rows()
+        kept[self] = end, rows
+        return rows
+
+    def _kept(self) -> _Kept:
         return current_app.extensions.setdefault(_EXTENSION, {})
 
     def _note_object(self, _mapper: Any, _connection: Any, row: Any) -> None:
