@@ -40,8 +40,8 @@ _PLUGIN_NAME = {
     "schema": {"type": "string", "minLength": 1, "pattern": "^[^@/]+$"},
 }
 
-# The registry asks for the list again and again.
-_VIRTUAL_PLUGINS = LeasedRows(
+#: The rows of all virtual plugins; registries ask for the list again and again.
+VIRTUAL_PLUGINS = LeasedRows(
     VirtualPlugin,
     SingleStatement(
         sa.select(
@@ -83,7 +83,7 @@ class PluginsView(MethodView):
         mounted = mounted_plugins().by_identifier.values()
         root = url_root().rstrip("/")
         plugins = [_plugin(entry, root) for entry in mounted]
-        virtual_plugins = _VIRTUAL_PLUGINS.rows()
+        virtual_plugins = VIRTUAL_PLUGINS.rows()
         if virtual_plugins:
             parents = {entry.plugin.identifier for entry in mounted}
             parents |= {entry.plugin.name for entry in mounted}

@@ -41,7 +41,7 @@ class LeasedRows:
     def __init__(self, model: type[Any], statement: SingleStatement) -> None:
         self._statement = statement
         self._reading = threading.Lock()
-        self._table: sa.Table = sa.inspect(model).local_table
+        self._table: str = sa.inspect(model).local_table.name
         for name in ("after_insert", "after_update", "after_delete"):
             sa.event.listen(model, name, self._note_object)
         sa.event.listen(DB.session, "do_orm_execute", self._note_statement)
@@ -89,9 +89,11 @@ class LeasedRows:
     def _note_statement(self, state: Any) -> None:
         statement = state.statement
         if isinstance(statement, sa.TextClause):
-            if self._table.name.lower() in statement.text.lower():
-                self._note_change(state.session)
-        elif getattr(statement, "table", None) is self._table:
+            is_change = self._table.lower() in statement.text.lower()
+        else:  # only changes have the one table
+            table = getattr(statement, "table", None)
+            is_change = getattr(table, "name", None) == self._table
+        if is_change:
             self._note_change(state.session)
 
     def _note_change(self, session: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask, Request, Response, g, has_request_context
-from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
 from ..util.current import this_context
@@ -25,6 +25,7 @@ from .single_statements import SingleStatement, single_statements
 
 _TASK = "qhana_outcome_follows"
 _UNFLUSHED = "qhana_unflushed"
+_HAS_BEGUN = "qhana_has_begun"
 
 # Holds for the transaction of the statement only.
 _WITHOUT_WAITING = sa.func.set_config("synchronous_commit", "off", sa.true())
@@ -51,7 +52,7 @@ def flushed() -> None:
 
 
 def insert_alone(row: Any) -> bool:
-    """Insert a new row and commit, in one statement if the session has not begun.
+    """Insert a new row and commit, in one statement if the session has nothing to do.
 
     The row has no related rows. Its session does what it does after each commit.
 
@@ -61,7 +62,7 @@ def insert_alone(row: Any) -> bool:
     Returns:
         False if nothing was done: the session must store the row.
     """
-    if not has_single_inserts() or DB.session().in_transaction() or not _is_new(row):
+    if not has_single_inserts() or not _is_idle(DB.session()) or not _is_new(row):
         return False
     values = _values(row)
     _adopt(row, _insert_of(row, values).insert(values)[0])
@@ -83,6 +84,23 @@ def insert_with_session(row: Any) -> None:
     statement = _insert_of(row, values).statement
     id_ = DB.session.connection().execute(statement, values).scalars().one()
     _adopt(row, id_)
+
+
+def _is_idle(session: Session) -> bool:
+    """Tell whether a session has neither a transaction in the database nor changes."""
+    has_changes = session.new or session.dirty or session.deleted
+    return not (session.info.get(_HAS_BEGUN) or has_changes)
+
+
+@sa.event.listens_for(DB.session, "after_begin")
+def _note_begin(session: Session, _transaction: Any, _connection: Any) -> None:
+    session.info[_HAS_BEGUN] = True
+
+
+@sa.event.listens_for(DB.session, "after_transaction_end")
+def _note_end(session: Session, transaction: Any) -> None:
+    if transaction.parent is None:
+        session.info.pop(_HAS_BEGUN, None)
 
 
 def _is_new(row: Any) -> bool:

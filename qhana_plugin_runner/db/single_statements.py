@@ -45,6 +45,12 @@ def single_statements() -> sa.Engine | None:
     return current_app.extensions.setdefault(_EXTENSION, engine)
 
 
+def sends_directly() -> bool:
+    """Return whether statements are sent without SQLAlchemy."""
+    engine = single_statements()
+    return engine is not None and _sends_directly(engine)
+
+
 class SingleStatement:
     """One statement that is executed again and again.
 
@@ -122,7 +128,7 @@ class SingleStatement:
     def _execute(
         self, engine: sa.Engine, parameters: Parameters | None
     ) -> tuple[Rows, int]:
-        if engine.driver != "psycopg" or _has_listeners(engine):
+        if not _sends_directly(engine):
             with engine.connect() as connection:
                 result: Any = connection.execute(self.statement, parameters)
                 rows = [tuple(row) for row in result] if result.returns_rows else []
@@ -154,9 +160,9 @@ class _Compiled:
         return values
 
 
-def _has_listeners(engine: sa.Engine) -> bool:
+def _sends_directly(engine: sa.Engine) -> bool:
     events = engine.dispatch
-    return bool(
+    return engine.driver == "psycopg" and not (
         events.before_cursor_execute
         or events.after_cursor_execute
         or events.before_execute

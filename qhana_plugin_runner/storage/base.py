@@ -28,7 +28,7 @@ from sqlalchemy import select
 from ..db import DB
 from ..db.models.task_parts import TEMPORARY_FILE_TYPE
 from ..db.models.tasks import ProcessingTask, TaskFile
-from ..db.single_inserts import has_single_inserts, insert_with_session
+from ..db.single_inserts import has_single_inserts, insert_alone, insert_with_session
 from ..errors import ConfigurationError, TaskNotFoundError
 from ..publishing import session_has_changes
 from ..requests import open_url_as_file_like_simple
@@ -289,6 +289,10 @@ class FileStore(FileStoreInterface):
                 file_type=file_type,
                 mimetype=mimetype,
             )
+            if is_alone:
+                task_file.task_id = task.id
+                if insert_alone(task_file):
+                    return task_file
             undo_unless_committed(session, lambda: self._discard(file_storage_data))
             if not is_alone:
                 session.add(task_file)
@@ -298,7 +302,6 @@ class FileStore(FileStoreInterface):
         if commit:
             try:
                 if is_alone:
-                    task_file.task_id = task.id
                     insert_with_session(task_file)
                 session.commit()
             except BaseException:

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from qhana_plugin_runner.api import cors
+from qhana_plugin_runner.api import browser_rules, cors
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def test_origins_can_be_limited(origins: object):
     app.config["CORS_ORIGINS"] = origins
     app.add_url_rule("/", "root", lambda: "")
     cors.init_app(app)
+    browser_rules.init_app(app)
     client = app.test_client()
     preflight = {"Access-Control-Request-Method": "GET"}
     for more in ({}, preflight):

@@ -21,6 +21,7 @@ from ...errors import OpenStepError
 from ...identity import MAX_SUBJECT_LENGTH, current_owner
 from ..db import DB, model
 from ..single_inserts import insert_alone
+from ..single_loads import load_row
 from . import capped_log
 from .base import (
     MAX_ROW_ID,
@@ -165,7 +166,7 @@ class ProcessingTask(TaskLifeMixin, SavableMixin):
         """Return the task with the id or ``None``."""
         if isinstance(id_, int) and not 0 < id_ <= MAX_ROW_ID:
             return None
-        return DB.session.get(cls, id_)
+        return load_row(cls, id_)
 
     def save(self, commit: bool = False) -> None:
         """Add the task to the session; see :class:`SavableMixin`."""
