@@ -85,8 +85,10 @@ class RunnerCelery(Celery):
     @property
     def flask_app(self) -> Flask | None:
         """The Flask application that counts here and now."""
-        if has_app_context() and _EXTENSION in current_app.extensions:
-            return current_app._get_current_object()  # type: ignore[attr-defined]
+        if has_app_context():
+            app = current_app._get_current_object()  # type: ignore[attr-defined]
+            if _EXTENSION in app.extensions:
+                return app
         return self._newest_app
 
     def state_of_app(self) -> dict[str, Any]:

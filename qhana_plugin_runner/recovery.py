@@ -172,7 +172,7 @@ def close_lost_tasks() -> int:
     return closed
 
 
-def close_if_lost(task: ProcessingTask | TaskRecord) -> bool:
+def close_if_lost(task: TaskRecord) -> bool:
     """Close a running task if the lease of its worker ran out.
 
     Args:
@@ -183,10 +183,7 @@ def close_if_lost(task: ProcessingTask | TaskRecord) -> bool:
     """
     if task.worker_id is None:
         return False
-    expires = DB.session.scalar(
-        sa.select(WorkerLease.expires_at).where(WorkerLease.id == task.worker_id)
-    )
-    if expires is not None and expires > utc_now():
+    if task.lease_ends_at is not None and task.lease_ends_at > utc_now():
         return False
     if task.has_message:
         return False  # a worker decides whether to start it again

@@ -13,6 +13,8 @@ from flask import Flask
 
 from managed_app import build_app
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.base import utc_now
+from qhana_plugin_runner.db.models.leases import WorkerLease
 from qhana_plugin_runner.db.models.task_record import (
     FileRecord,
     LinkRecord,
@@ -20,7 +22,12 @@ from qhana_plugin_runner.db.models.task_record import (
     TaskRecord,
     read_task,
 )
-from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile, TaskLink
+from qhana_plugin_runner.db.models.tasks import (
+    ProcessingTask,
+    TaskFile,
+    TaskLink,
+    TaskState,
+)
 from services import fresh_database
 
 
@@ -52,10 +59,14 @@ def new_task(files: int = 0, steps: int = 0, links: int = 0) -> ProcessingTask:
 
 
 def record_of_rows(task: ProcessingTask) -> TaskRecord:
-    names = TaskRecord.__dataclass_fields__.keys() - {"links", "steps", "outputs"}
+    others = {"links", "steps", "outputs", "lease_ends_at"}
+    names = TaskRecord.__dataclass_fields__.keys() - others
+    lease = DB.session.get(WorkerLease, task.worker_id) if task.worker_id else None
+    is_running = task.state == TaskState.RUNNING.value
     files = ([getattr(file, key) for key in FileRecord._fields] for file in task.outputs)
     return TaskRecord(
         **{name: getattr(task, name) for name in names},
+        lease_ends_at=lease.expires_at if is_running and lease is not None else None,
         links=[LinkRecord(link.type, link.href) for link in task.links],
         steps=[StepRecord(s.step_id, s.href, s.ui_href, s.cleared) for s in task.steps],
         outputs=[FileRecord(*file) for file in files],
@@ -77,6 +88,20 @@ def test_a_task_that_was_worked_on(app: Flask):
     record = read_task(task.id)
     assert record == record_of_rows(task)
     assert record.status == "PENDING"
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_the_lease_of_the_worker_is_known_while_the_task_runs(app: Flask, is_over: bool):
+    task, lease_id = new_task(), f"lease-{is_over}"
+    now = utc_now()
+    DB.session.add(WorkerLease(lease_id, "worker", now, now))
+    assert ProcessingTask.take_up(task.id, f"run-of-{lease_id}", lease_id)
+    if is_over:
+        task.finished_at = now
+    DB.session.commit()
+    record = read_task(task.id)
+    assert record == record_of_rows(task)
+    assert (record.lease_ends_at is None) == is_over
 
 
 def test_each_task_has_its_own_parts(app: Flask):

@@ -18,8 +18,9 @@ import sqlalchemy as sa
 
 from ..single_statements import SingleStatement
 from .base import MAX_ROW_ID, LongText, UTCDateTime
+from .leases import WorkerLease
 from .task_parts import Step, TaskFile, TaskLink
-from .tasks import ProcessingTask
+from .tasks import ProcessingTask, TaskState
 
 
 class LinkRecord(NamedTuple):
@@ -56,6 +57,7 @@ class TaskRecord:
 
     Attributes:
         has_message: whether a message waits to be sent again if the worker dies.
+        lease_ends_at: until when its worker is alive, if the task runs in one.
     """
 
     id: int
@@ -72,6 +74,7 @@ class TaskRecord:
     worker_id: str | None
     owner: str | None
     has_message: bool
+    lease_ends_at: datetime | None
     links: list[LinkRecord] = field(default_factory=list)
     steps: list[StepRecord] = field(default_factory=list)
     outputs: list[FileRecord] = field(default_factory=list)
@@ -87,7 +90,7 @@ class TaskRecord:
 _TASK, _LINK, _STEP, _FILE = range(4)
 
 # The columns that all kinds of rows share: what a kind has less is null.
-_TEXTS, _FLAGS, _TIMES, _NUMBERS = 6, 1, 2, 3
+_TEXTS, _FLAGS, _TIMES, _NUMBERS = 6, 1, 3, 3
 
 
 def _part(
@@ -121,6 +124,9 @@ def _statement() -> sa.CompoundSelect[Any]:
     id_: sa.BindParameter[int] = sa.bindparam("task_id", type_=sa.Integer())
     task, link, step, file = ProcessingTask, TaskLink, Step, TaskFile
     about_task = [task.state, task.task_status, task.task_log, task.progress_unit]
+    lease = sa.select(WorkerLease.expires_at).where(WorkerLease.id == task.worker_id)
+    is_running = task.state == TaskState.RUNNING.value
+    lease_end = sa.case((is_running, lease.scalar_subquery()))
     about_file = [file.security_tag, file.storage_provider, file.file_name]
     return sa.union_all(
         _part(
@@ -128,7 +134,7 @@ def _statement() -> sa.CompoundSelect[Any]:
             task.attempts,
             [*about_task, task.worker_id, task.owner],
             task.message.is_not(None),
-            [task.started_at, task.finished_at],
+            [task.started_at, task.finished_at, lease_end],
             [task.progress_value, task.progress_start, task.progress_target],
         ).where(task.id == id_),
         _part(_LINK, link.id, [link.type, link.href]).where(link.task_id == id_),
@@ -170,7 +176,7 @@ def read_task(task_id: int) -> TaskRecord | None:
 
 def _task_of_row(task_id: int, row: tuple[Any, ...]) -> TaskRecord:
     _, attempts, has_message, state, status, log, unit, worker, owner, *rest = row
-    started, finished, value, start, target = rest
+    started, finished, lease_end, value, start, target = rest
     return TaskRecord(
         id=task_id,
         state=state,
@@ -186,4 +192,5 @@ def _task_of_row(task_id: int, row: tuple[Any, ...]) -> TaskRecord:
         worker_id=worker,
         owner=owner,
         has_message=bool(has_message),
+        lease_ends_at=lease_end,
     )
