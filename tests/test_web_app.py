@@ -131,3 +131,41 @@ def test_functions_that_requests_make_are_not_kept():
         app.test_client().get("/")
     gc.collect()
     assert [reference() for reference in kept] == [None, None, None]
+
+
+def test_urls_with_a_host_are_those_of_the_request():
+    app = RunnerFlask("test")
+    app.add_url_rule("/here/", "here", lambda: url_for("here", _external=True))
+    client = app.test_client()
+    for base in ("http://a", "http://b:8080/prefix", "https://a"):
+        for _ in range(2):
+            assert client.get("/here/", base_url=base).text == f"{base}/here/"
+
+
+def test_the_url_of_an_endpoint_with_several_rules_is_that_for_the_method():
+    app = RunnerFlask("test")
+    view = lambda: url_for("both")  # noqa: E731
+    for method in ("GET", "POST"):
+        app.add_url_rule(f"/{method.lower()}/", "both", view, methods=[method])
+    client = app.test_client()
+    for _ in range(2):
+        assert client.get("/get/").text == "/get/"
+        assert client.post("/post/").text == "/post/"
+
+
+def test_what_a_handler_of_build_errors_says_is_not_kept():
+    app = RunnerFlask("test")
+    answers = iter(["first", "second"])
+    app.url_build_error_handlers.append(lambda _error, _endpoint, _values: next(answers))
+    app.add_url_rule("/", "root", lambda: url_for("missing"))
+    client = app.test_client()
+    assert [client.get("/").text for _ in range(2)] == ["first", "second"]
+
+
+def test_a_url_without_arguments_is_built_once(monkeypatch: pytest.MonkeyPatch):
+    app = RunnerFlask("test")
+    app.add_url_rule("/", "root", lambda: url_for("root"))
+    client = app.test_client()
+    client.get("/")
+    monkeypatch.setattr("werkzeug.routing.MapAdapter.build", None)
+    assert client.get("/").text == "/"

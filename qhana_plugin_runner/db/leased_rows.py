@@ -75,9 +75,12 @@ class LeasedRows:
         return lease[1] if lease is not None and time.monotonic() < lease[0] else None
 
     def _read(self, kept: _Kept) -> Rows:
-        end = time.monotonic() + LEASE_SECONDS  # the statement may see any time from now
+        # What a transaction sees may be older than the statement.
+        is_kept = not (DB.session.registry.has() and DB.session().in_transaction())
+        end = time.monotonic() + LEASE_SECONDS
         rows = self._statement.rows()
-        kept[self] = end, rows
+        if is_kept:
+            kept[self] = end, rows
         return rows
 
     def _kept(self) -> _Kept:
@@ -106,5 +109,4 @@ class LeasedRows:
         changed = session.info.get(_CHANGED)
         if changed and not session.in_nested_transaction():
             changed.clear()
-            self._kept().clear()
             time.sleep(LEASE_SECONDS)

@@ -132,6 +132,15 @@ def test_rows_are_read_once_while_they_are_leased(pair: Pair):
         assert VIRTUAL_PLUGINS.rows() is not first
 
 
+def test_what_an_old_transaction_sees_is_not_kept(pair: Pair):
+    with pair.reader.app_context():
+        time.sleep(LEASE_SECONDS)
+        DB.session.execute(sa.text("SELECT 1"))
+        first = VIRTUAL_PLUGINS.rows()
+        assert VIRTUAL_PLUGINS.rows() is not first
+        DB.session.remove()
+
+
 def test_one_thread_reads_for_all_that_wait(pair: Pair, monkeypatch: pytest.MonkeyPatch):
     reads = []
 
