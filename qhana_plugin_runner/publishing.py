@@ -28,7 +28,6 @@ from flask import (
     has_app_context,
     has_request_context,
 )
-from flask import request as http_request
 from flask_babel import get_locale
 from kombu.exceptions import OperationalError as KombuOperationalError
 
@@ -46,6 +45,7 @@ from .task_metrics import count_end
 from .url_adapters import Client
 from .util.current import this_context
 from .util.request_hooks import request_hooks
+from .util.url_prefixes import url_root
 
 URL_ROOT_HEADER = "qhana_url_root"
 LOCALE_HEADER = "qhana_locale"
@@ -115,7 +115,7 @@ def origin_headers(celery: Any) -> dict[str, str]:
 def _headers_of_client(celery: Any) -> dict[str, str]:
     if has_request_context():
         headers = {
-            URL_ROOT_HEADER: http_request.url_root,
+            URL_ROOT_HEADER: url_root(),
             CLIENT_HEADER: Client.current().to_text(),
         }
         locale = get_locale() if "babel" in current_app.extensions else None

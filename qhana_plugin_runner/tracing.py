@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from celery import signals as celery_signals
-from flask import Flask, request
+from flask import Flask, Request
 
 from .celery import CELERY
 from .db import DB
 from .errors import ConfigurationError
+from .util.request_hooks import request_hooks
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -112,7 +113,16 @@ def _instrument(app: Flask, provider: TracerProvider) -> None:
         tracer_provider=provider,
         excluded_urls=_NOT_TRACED,
     )
-    app.before_request(_hide_query_of_request)
+    hooks = request_hooks(app)
+    # The span must be there before anything can refuse the request.
+    begin_span = app.before_request_funcs.pop(None, [])
+
+    def begin(_app: Flask, _request: Request) -> None:
+        for function in begin_span:
+            function()
+
+    hooks.before(begin)
+    hooks.before(_hide_query_of_request)
     with app.app_context():
         engines = list(DB.engines.values())
     for engine in engines:
@@ -124,7 +134,7 @@ def _instrument(app: Flask, provider: TracerProvider) -> None:
             instrumentor.instrument(**options)
 
 
-def _hide_query_of_request() -> None:
+def _hide_query_of_request(_app: Flask, request: Request) -> None:
     # Tags that open files and tokens are there. The instrumentation has just set these.
     from opentelemetry.trace import get_current_span
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,12 +79,18 @@ class Client:
         noted, is public or unknown. So a proxy that ``REVERSE_PROXY_COUNT`` forgets does
         not make everybody local, as long as it notes for whom it asks.
         """
-        forwarded = ",".join(request.headers.getlist("X-Forwarded-For"))
-        addresses = [request.remote_addr or "", *filter(None, forwarded.split(","))]
-        is_local = OUTSIDE_HEADER not in request.headers and all(
-            map(is_local_address, addresses)
+        environ = request.environ
+        real = environ.get("werkzeug.proxy_fix.orig", environ)
+        # Behind a Unix socket there is no port, servers take that of the Host header.
+        listens_on = str(real.get("SERVER_PORT", "")) if real.get("REMOTE_ADDR") else ""
+        return _client_at(
+            request.remote_addr or "",
+            ",".join(request.headers.getlist("X-Forwarded-For")),
+            OUTSIDE_HEADER in request.headers,
+            f"{request.scheme}://{request.host}",
+            listens_on,
+            bool(current_app.config.get("TRUSTED_HOSTS")),
         )
-        return cls(is_local, _own_host(request, is_local))
 
     def to_text(self) -> str:
         """Return the client as text for a message or a database row."""
@@ -96,6 +103,20 @@ class Client:
             return cls()
         kind, _, own_host = text.partition(" ")
         return cls(kind == _LOCAL, own_host or None)
+
+
+@lru_cache(maxsize=1024)
+def _client_at(
+    address: str,
+    forwarded: str,
+    says_outside: bool,
+    root: str,
+    listens_on: str,
+    has_trusted_hosts: bool,
+) -> Client:
+    addresses = [address, *filter(None, forwarded.split(","))]
+    is_local = not says_outside and all(map(is_local_address, addresses))
+    return Client(is_local, _own_host(root, listens_on, has_trusted_hosts, is_local))
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +177,9 @@ def is_local_address(text: str) -> bool:
     return any(address in network for network in _LOCAL_NETWORKS)
 
 
-def _own_host(request: Request, client_is_local: bool) -> str | None:
+def _own_host(
+    root: str, listens_on: str, has_trusted_hosts: bool, client_is_local: bool
+) -> str | None:
     """Return host and port of the request, unless the client may have made them up.
 
     Else a ``Host`` header would be enough to fetch from any host. They are believed if
@@ -164,19 +187,13 @@ def _own_host(request: Request, client_is_local: bool) -> str | None:
     the host is this machine or the client is local anyway.
     """
     try:
-        parts = urlsplit(f"{request.scheme}://{request.host}")
+        parts = urlsplit(root)
         port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
     except ValueError:
         return None
     host = (parts.hostname or "").rstrip(".")
-    environ = request.environ
-    real = environ.get("werkzeug.proxy_fix.orig", environ)
-    # Behind a Unix socket there is no port, servers take that of the Host header.
-    listens_on = str(real.get("SERVER_PORT", "")) if real.get("REMOTE_ADDR") else ""
     is_own_port = str(port) == listens_on
-    is_trusted = bool(current_app.config.get("TRUSTED_HOSTS")) and (
-        is_own_port or port in DEFAULT_PORTS.values()
-    )
+    is_trusted = has_trusted_hosts and (is_own_port or port in DEFAULT_PORTS.values())
     address = literal_address(host)
     is_this_machine = address is not None and ip_address(address).is_loopback
     is_own = is_trusted or (is_own_port and (is_this_machine or client_is_local))

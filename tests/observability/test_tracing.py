@@ -144,6 +144,21 @@ def test_the_query_of_a_url_is_in_no_span(running: Runner, collector: Collector)
     assert not any("secret-tag" in str(span) for span in collector.spans)
 
 
+def test_a_refused_request_has_a_span(running: Runner, collector: Collector) -> None:
+    url, headers = urljoin(running.url, "/tasks/5/"), {"Authorization": "Bearer no-token"}
+    assert running.http.get(url, headers=headers, timeout=10).status_code == 401
+
+    def statuses() -> set[int]:
+        return {
+            attribute.value.int_value
+            for span in collector.spans
+            for attribute in span.attributes
+            if attribute.key == "http.status_code"
+        }
+
+    wait_for(lambda: 401 in statuses())
+
+
 @pytest.mark.parametrize(
     "missing", ["opentelemetry.sdk.trace", "opentelemetry.instrumentation.flask"]
 )
