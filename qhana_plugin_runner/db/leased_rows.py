@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows that are asked for all the time and hardly ever change, kept for a moment.
 
-A process uses what it has read for 20 ms. Whoever commits a change through the session
-goes on 20 ms later: nobody who can know of the change gets the old rows, from whichever
+A process uses what it has read for 50 ms. Whoever commits a change through the session
+goes on 50 ms later: nobody who can know of the change gets the old rows, from whichever
 process on whichever machine. Changes that are made in another way (a console of the
-database) are seen 20 ms late.
+database) are seen 50 ms late.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from sqlalchemy.orm import object_session
 from .db import DB
 from .single_statements import Rows, SingleStatement
 
-#: How long rows are used; half a request with a form, and long enough for a busy server.
-LEASE_SECONDS = 0.02
+#: How long rows are used: for hundreds of requests to a busy server.
+LEASE_SECONDS = 0.05
 
 _EXTENSION = "qhana-leased-rows"
 _CHANGED = "qhana_leased_rows_changed"

@@ -215,8 +215,7 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
         """Write the content to a file that is gone at the end unless it was renamed."""
         incoming = self.root / INCOMING / token_hex(16)
         try:
-            incoming.parent.mkdir(parents=True, exist_ok=True)
-            with incoming.open("xb") as target:
+            with _new_file(incoming) as target:
                 copy_content(file_, target)
                 target.flush()
                 if self._fsync:
@@ -255,6 +254,15 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def _new_file(path: Path) -> BinaryIO:
+    """Open a new file, in a folder that is usually there."""
+    try:
+        return path.open("xb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
 
 
 def _publish_without_links(incoming: Path, path: Path) -> bool:
