@@ -280,11 +280,14 @@ def _note_changes(session: Any, _context: Any) -> None:
 
 @sa.event.listens_for(DB.session, "after_rollback")
 def _forget_changes(session: Any) -> None:
-    session.info.pop(_UNCOMMITTED, None)
+    if not session.in_nested_transaction():  # the end of a savepoint is not the end
+        session.info.pop(_UNCOMMITTED, None)
 
 
 @sa.event.listens_for(DB.session, "after_commit")
 def _changes_are_committed(session: Any) -> None:
+    if session.in_nested_transaction():
+        return
     session.info.pop(_UNCOMMITTED, None)
     if has_request_context() and g.get("qhana_held_messages"):
         try:

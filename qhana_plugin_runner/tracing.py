@@ -115,13 +115,9 @@ def _instrument(app: Flask, provider: TracerProvider) -> None:
     )
     hooks = request_hooks(app)
     # The span must be there before anything can refuse the request.
-    begin_span = app.before_request_funcs.pop(None, [])
-
-    def begin(_app: Flask, _request: Request) -> None:
-        for function in begin_span:
-            function()
-
-    hooks.before(begin)
+    begin_span = app._before_request  # type: ignore[attr-defined]
+    app.before_request_funcs[None].remove(begin_span)
+    hooks.before(lambda _app, _request: begin_span())
     hooks.before(_hide_query_of_request)
     with app.app_context():
         engines = list(DB.engines.values())

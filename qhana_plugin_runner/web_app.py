@@ -27,6 +27,7 @@ _PROBED_PATHS = ("/health/", "/healthz", "/readyz", "/metrics")
 
 # Clients can choose the host and, behind a proxy that says so, the prefix.
 _KEPT_URLS = 4096
+_LONGEST_KEPT_URL = 512
 
 
 class LazySessions(SecureCookieSessionInterface):
@@ -113,7 +114,7 @@ class RunnerFlask(Flask):
         url = self._urls.get(key)
         if url is None:
             url = super().url_for(endpoint, **values)
-            if len(self._urls) < _KEPT_URLS:
+            if len(self._urls) < _KEPT_URLS and len(url) <= _LONGEST_KEPT_URL:
                 self._urls[key] = url
         return url
 
@@ -128,11 +129,16 @@ class RunnerFlask(Flask):
     def process_response(self, response: Response) -> Response:
         """Run what comes after the view: the hooks of plugins, then the runner's."""
         context = request_ctx._get_current_object()  # type: ignore[attr-defined]
-        if self.after_request_funcs or context._after_request_functions:
-            response = super().process_response(response)
-        elif not self.session_interface.is_null_session(context._session):
+        for function in context._after_request_functions:
+            response = self.ensure_sync(function)(response)
+        if self.after_request_funcs:
+            for name in (*context.request.blueprints, None):
+                for function in reversed(self.after_request_funcs.get(name, ())):
+                    response = self.ensure_sync(function)(response)
+        response = self.request_hooks.after_view(context.request, response)
+        if not self.session_interface.is_null_session(context._session):
             self.session_interface.save_session(self, context._session, response)
-        return self.request_hooks.after_view(context.request, response)
+        return response
 
     def do_teardown_request(self, *error: BaseException | None) -> None:
         """Run what comes at the end: the hooks of plugins, then the runner's."""

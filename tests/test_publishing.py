@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,23 @@ def test_flushed_changes_count_as_uncommitted(app: Flask) -> None:
         assert queued(app) == []
         DB.session.commit()
         assert len(queued(app)) == 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_end_of_a_savepoint_is_no_commit(app: Flask, fails: bool) -> None:
+    with app.test_request_context():
+        task = ProcessingTask(task_name="t")
+        task.save()
+        DB.session.flush()
+        chain_for(task).apply_async()
+        with suppress(ZeroDivisionError), DB.session.begin_nested():
+            if fails:
+                raise ZeroDivisionError
+        assert queued(app) == []
+        chain_for(task).apply_async()
+        assert queued(app) == []
+        DB.session.commit()
+        assert len(queued(app)) == 2
 
 
 def test_a_request_that_never_commits_sends_at_its_end(app: Flask) -> None:

@@ -4,8 +4,8 @@
 
 A process uses what it has read for 50 ms. Whoever commits a change through the session
 goes on 50 ms later: nobody who can know of the change gets the old rows, from whichever
-process on whichever machine. Changes that are made in another way (a console of the
-database) are seen 50 ms late.
+process on whichever machine. Changes that the session does not tell of (its ``bulk_``
+methods, statements on a connection, a console of the database) are seen 50 ms late.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 import sqlalchemy as sa
-from flask import current_app
+from flask import current_app, has_app_context
 from sqlalchemy.orm import object_session
 
 from .db import DB
@@ -26,6 +26,7 @@ LEASE_SECONDS = 0.05
 
 _EXTENSION = "qhana-leased-rows"
 _CHANGED = "qhana_leased_rows_changed"
+_INTERRUPTED = "qhana_leased_rows_interrupted"
 
 _Kept = dict["LeasedRows", tuple[float, Rows]]
 
@@ -41,13 +42,17 @@ class LeasedRows:
     def __init__(self, model: type[Any], statement: SingleStatement) -> None:
         self._statement = statement
         self._reading = threading.Lock()
-        self._table: str = sa.inspect(model).local_table.name
+        table: sa.Table = sa.inspect(model).local_table
+        self._table = table.name
+        for name in ("after_create", "after_drop"):
+            sa.event.listen(table, name, self._forget_rows)
         for name in ("after_insert", "after_update", "after_delete"):
             sa.event.listen(model, name, self._note_object)
         sa.event.listen(DB.session, "do_orm_execute", self._note_statement)
         sa.event.listen(DB.session, "after_rollback", self._forget_changes)
         # Messages that wait for the commit leave after the wait: workers ask, too.
         sa.event.listen(DB.session, "after_commit", self._wait_for_readers, insert=True)
+        sa.event.listen(DB.session, "after_transaction_end", self._raise_interruption)
 
     def rows(self) -> Rows:
         """Return the rows; they belong to everybody, so nobody changes them.
@@ -86,6 +91,10 @@ class LeasedRows:
     def _kept(self) -> _Kept:
         return current_app.extensions.setdefault(_EXTENSION, {})
 
+    def _forget_rows(self, *_args: Any, **_kwargs: Any) -> None:
+        if has_app_context():
+            self._kept().pop(self, None)
+
     def _note_object(self, _mapper: Any, _connection: Any, row: Any) -> None:
         self._note_change(object_session(row))
 
@@ -103,10 +112,19 @@ class LeasedRows:
         session.info.setdefault(_CHANGED, set()).add(self)
 
     def _forget_changes(self, session: Any) -> None:
-        session.info.pop(_CHANGED, None)
+        if not session.in_nested_transaction():  # what a savepoint undoes is not all
+            session.info.pop(_CHANGED, None)
 
     def _wait_for_readers(self, session: Any) -> None:
         changed = session.info.get(_CHANGED)
         if changed and not session.in_nested_transaction():
             changed.clear()
-            time.sleep(LEASE_SECONDS)
+            try:
+                time.sleep(LEASE_SECONDS)
+            except BaseException as err:
+                # A time limit of Celery, for instance: here it would break the session.
+                session.info[_INTERRUPTED] = err
+
+    def _raise_interruption(self, session: Any, transaction: Any) -> None:
+        if transaction.parent is None and _INTERRUPTED in session.info:
+            raise session.info.pop(_INTERRUPTED)

@@ -46,6 +46,7 @@ def load_row(model: type[Row], id_: Any) -> Row | None:
         return None
     row = loader.object_of(rows[0])
     session.add(row)
+    loader.tell_of(row)
     return row
 
 
@@ -68,14 +69,16 @@ class _Loader:
 
     def object_of(self, values: tuple[Any, ...]) -> Any:
         """Return a detached object with what the driver has returned."""
-        manager = self._mapper.class_manager
-        row = manager.new_instance()
+        row = self._mapper.class_manager.new_instance()
         state = instance_state(row)
         for (key, process), value in zip(self._attributes, values, strict=True):
             state.dict[key] = value if process is None else process(value)
         make_transient_to_detached(row)
-        manager.dispatch.load(state, None)  # values that note their changes
         return row
+
+    def tell_of(self, row: Any) -> None:
+        """Tell those that listen to loaded objects, as values that note changes do."""
+        self._mapper.class_manager.dispatch.load(instance_state(row), None)
 
 
 @lru_cache(maxsize=32)

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.orm.attributes import instance_state
 
 from ..db import DB
 from ..db.models.task_parts import TEMPORARY_FILE_TYPE
@@ -278,6 +279,7 @@ class FileStore(FileStoreInterface):
     ) -> TaskFile:
         """Write the row of a stored file; the bytes are deleted if that fails."""
         session = DB.session()
+        task_file: TaskFile | None = None
         is_alone = commit and has_single_inserts() and not session_has_changes()
         try:
             task_file = TaskFile(
@@ -297,7 +299,8 @@ class FileStore(FileStoreInterface):
             if not is_alone:
                 session.add(task_file)
         except BaseException:
-            self._discard(file_storage_data)
+            if task_file is None or not instance_state(task_file).has_identity:
+                self._discard(file_storage_data)
             raise
         if commit:
             try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,12 @@ def delete_in_a_savepoint() -> None:
         delete_in_bulk()
 
 
+def delete_before_a_savepoint_fails() -> None:
+    delete_in_bulk()
+    with suppress(ZeroDivisionError), DB.session.begin_nested():
+        raise ZeroDivisionError
+
+
 @pytest.mark.parametrize(
     ("change", "names"),
     [
@@ -112,6 +119,7 @@ def delete_in_a_savepoint() -> None:
         (delete_with_a_query, []),
         (delete_with_text, []),
         (delete_in_a_savepoint, []),
+        (delete_before_a_savepoint_fails, []),
     ],
 )
 def test_a_committed_change_is_seen_by_everybody(
@@ -176,6 +184,34 @@ def test_nothing_is_kept_if_the_database_fails(
         with pytest.raises(sa.exc.OperationalError):
             VIRTUAL_PLUGINS.rows()
     assert pair.names() == []
+
+
+def test_new_tables_have_no_old_rows(pair: Pair):
+    pair.change(lambda: DB.session.add(plugin()))
+    assert pair.names() == ["new"]
+    with pair.reader.app_context():
+        DB.session.remove()
+        VirtualPlugin.__table__.drop(DB.engine)
+        VirtualPlugin.__table__.create(DB.engine)
+    assert pair.names() == []
+
+
+def test_a_wait_that_is_interrupted_leaves_the_session_usable(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupt(_seconds: float) -> None:
+        raise TimeoutError("time limit")
+
+    with pair.writer.app_context():
+        with monkeypatch.context() as patch:
+            patch.setattr("qhana_plugin_runner.db.leased_rows.time.sleep", interrupt)
+            add()
+            with pytest.raises(TimeoutError, match="time limit"):
+                DB.session.commit()
+        DB.session.rollback()
+        assert [row.name for row in VirtualPlugin.get_all()] == ["new"]
+        DB.session.commit()
+        DB.session.remove()
 
 
 @pytest.mark.parametrize("what", ["another table", "a rollback"])

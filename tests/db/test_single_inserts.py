@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -175,3 +176,20 @@ def test_a_row_of_a_task_reaches_the_disk_with_its_outcome(
 
 def _executed(statements: list[str]) -> str:
     return "\n".join(statements)
+
+
+def test_what_fails_after_the_row_is_stored_costs_no_file(
+    context: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    def fail() -> None:
+        raise TimeoutError("a listener of a plugin")
+
+    task_id = new_task().id
+    DB.session.remove()
+    with monkeypatch.context() as patch, pytest.raises(TimeoutError):
+        patch.setattr(DB.session, "commit", fail)
+        STORE.persist_task_result(task_id, io.BytesIO(b"x"), "a.txt", "x/y", "text/plain")
+    DB.session.remove()
+    (file,) = DB.session.scalars(sa.select(TaskFile).where(TaskFile.task_id == task_id))
+    with STORE.open(file) as content:
+        assert content.read() == b"x"

@@ -73,6 +73,18 @@ def test_a_hook_may_replace_the_answer(app: Flask):
     assert seen == ["another"]
 
 
+def test_a_replaced_answer_keeps_the_session(app: Flask):
+    def write() -> str:
+        session["name"] = "x"
+        return "first"
+
+    app.add_url_rule("/write", "write", write)
+    request_hooks(app).after(lambda _app, _request, _response: Response("another"))
+    answer = app.test_client().get("/write")
+    assert answer.text == "another"
+    assert "session=" in answer.headers["Set-Cookie"]
+
+
 def test_arguments_of_urls_can_be_unwrapped(app: Flask):
     def unwrap(request: Request, values: Any) -> None:
         values["number"] += 1
