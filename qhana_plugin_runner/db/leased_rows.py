@@ -109,16 +109,14 @@ class LeasedRows:
             self._note_change(state.session)
 
     def _note_change(self, session: Any) -> None:
-        session.info.setdefault(_CHANGED, set()).add(self)
+        session.info[_CHANGED] = True
 
     def _forget_changes(self, session: Any) -> None:
         if not session.in_nested_transaction():  # what a savepoint undoes is not all
             session.info.pop(_CHANGED, None)
 
     def _wait_for_readers(self, session: Any) -> None:
-        changed = session.info.get(_CHANGED)
-        if changed and not session.in_nested_transaction():
-            changed.clear()
+        if not session.in_nested_transaction() and session.info.pop(_CHANGED, False):
             try:
                 time.sleep(LEASE_SECONDS)
             except BaseException as err:
