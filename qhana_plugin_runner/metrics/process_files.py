@@ -17,7 +17,7 @@ import secrets
 import socket
 import struct
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -46,6 +46,7 @@ class ProcessFiles:
     def _start_over(self) -> None:
         self._pid = os.getpid()
         self._mutex = threading.Lock()
+        self._waiting: deque[dict[str, float]] = deque()
         self._file: MmapedDict | None = None
         self._lock: IO[str] | None = None
         self._unshared: Counter[str] | None = None
@@ -58,16 +59,33 @@ class ProcessFiles:
         """
         if os.getpid() != self._pid:
             self._start_over()  # the file belongs to the parent
-        with self._mutex:
-            if self._file is None and self._unshared is None:
-                self._open()
-            if self._file is None:
-                assert self._unshared is not None
-                self._unshared.update(amounts)
-                return
-            for key, amount in amounts.items():
-                value, _time = self._file.read_value(key)
-                self._file.write_value(key, value + amount, 0.0)
+        self._waiting.append(amounts)
+        self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        """Write what threads have added; one of them does so for all.
+
+        Nobody waits for the mutex: with the lock of the interpreter, threads that have
+        done so once hand both locks to each other at every request from then on.
+        """
+        while self._waiting and self._mutex.acquire(blocking=False):
+            # Who adds something now and finds the mutex taken leaves it to this loop.
+            try:
+                while self._waiting:
+                    self._write(self._waiting.popleft())
+            finally:
+                self._mutex.release()
+
+    def _write(self, amounts: dict[str, float]) -> None:
+        if self._file is None and self._unshared is None:
+            self._open()
+        if self._file is None:
+            assert self._unshared is not None
+            self._unshared.update(amounts)
+            return
+        for key, amount in amounts.items():
+            value, _time = self._file.read_value(key)
+            self._file.write_value(key, value + amount, 0.0)
 
     def _open(self) -> None:
         name = f"{socket.gethostname()}-{self._pid}-{secrets.token_hex(4)}"
@@ -94,6 +112,7 @@ class ProcessFiles:
         with self._mutex:
             if self._unshared is not None:
                 totals.update(self._unshared)
+        self._write_waiting()
         return dict(totals)
 
     @contextmanager

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -125,6 +126,30 @@ def test_threads_do_not_lose_each_others_additions(tmp_path: Path) -> None:
         for _ in range(20):
             assert pool.submit(files.totals).result(10).keys() <= {"a"}
     assert files.totals() == {"a": 2000}
+
+
+def test_no_thread_waits_for_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ProcessFiles(tmp_path)
+    files.add({"a": 1})
+    has_begun, may_go_on = threading.Event(), threading.Event()
+    write = ProcessFiles._write
+
+    def slowly(self: ProcessFiles, amounts: dict[str, float]) -> None:
+        if not has_begun.is_set():
+            has_begun.set()
+            assert may_go_on.wait(20)
+        write(self, amounts)
+
+    monkeypatch.setattr(ProcessFiles, "_write", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(files.add, {"a": 1})
+        assert has_begun.wait(20)
+        files.add({"a": 1})  # would wait for ever
+        may_go_on.set()
+        writer.result(20)
+    assert files.totals() == {"a": 3}
 
 
 def test_many_numbers_fit(tmp_path: Path) -> None:
