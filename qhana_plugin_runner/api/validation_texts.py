@@ -9,7 +9,7 @@ English clients get marshmallow's words unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +19,7 @@ from marshmallow.validate import Validator
 
 from qhana_plugin_runner.babel import N_, gettext
 
+_FUNCTION_FAILED = "validator_failed"
 _ATTRIBUTES = ("error", "message_min", "message_max", "message_all", "message_equal")
 
 
@@ -31,11 +32,31 @@ class TranslatedMessage(str):
 
 
 class TranslatedMessages(dict[str, Any]):
-    """The messages of a field or schema; reading one translates it."""
+    """The messages of a field or schema; reading one translates it.
+
+    Args:
+        messages: in English.
+        validators: of the field, which may be added to it later.
+    """
+
+    def __init__(self, messages: Mapping[str, Any], validators: Sequence[Any] = ()):
+        super().__init__(messages)
+        self._validators = validators
 
     def __getitem__(self, key: str) -> Any:
         message = super().__getitem__(key)
-        return gettext(message) if isinstance(message, str) else message
+        if not isinstance(message, str) or self._is_never_said(key):
+            return message
+        return gettext(message)
+
+    def _is_never_said(self, key: str) -> bool:
+        """Tell whether marshmallow only prepares a message, for every field it checks.
+
+        It is what a function says that returns false; validators have their own messages.
+        """
+        return key == _FUNCTION_FAILED and all(
+            isinstance(validator, Validator) for validator in self._validators
+        )
 
 
 def translate_schema(schema: Schema) -> None:
@@ -46,7 +67,7 @@ def translate_schema(schema: Schema) -> None:
 def translate_field(field: Field) -> None:
     """Let a field, the fields inside it and its validators do the same."""
     if not isinstance(field.error_messages, TranslatedMessages):
-        field.error_messages = TranslatedMessages(field.error_messages)
+        field.error_messages = TranslatedMessages(field.error_messages, field.validators)
     for validator in field.validators:
         _translate_validator(validator)
     for inner in _inner_fields(field):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import time
 import zlib
 from collections.abc import Iterator
@@ -197,12 +198,25 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
 
     def _absolute(self, target: Path) -> Path:
         path = self.root / target
-        outside = not path.parent.resolve().is_relative_to(self.root)
-        if outside or target.parts[0] == INCOMING:
+        if target.parts[0] == INCOMING or self._is_outside(target.parent):
             raise InvalidFileNameError(
                 f"The path {str(target)!r} is not in a folder for stored files."
             )
         return path
+
+    def _is_outside(self, folder: Path) -> bool:
+        """Tell whether a folder below the root leads to somewhere else.
+
+        Only links and ``..`` do. Resolving each path costs as much as storing a file.
+        """
+        path, leads_away = str(self.root), os.pardir in folder.parts
+        for part in folder.parts:
+            path = os.path.join(path, part)
+            try:
+                leads_away = leads_away or stat.S_ISLNK(os.lstat(path).st_mode)
+            except FileNotFoundError:
+                break  # what is below will be made
+        return leads_away and not (self.root / folder).resolve().is_relative_to(self.root)
 
     def _moved(self, stored: str) -> Iterator[Path]:
         parts = Path(stored).parts

@@ -187,6 +187,23 @@ def test_link_out_of_the_store_is_not_followed(
     assert secret.read_text() == "secret"
 
 
+def test_link_within_the_store_is_followed(store: LocalFileStore) -> None:
+    store.persist_file("x", "there/a.txt")
+    (store.root / "here").symlink_to(store.root / "there")
+    store.persist_file("y", "here/b.txt")
+    assert (store.root / "there" / "b.txt").read_text() == "y"
+
+
+def test_link_below_a_folder_is_not_followed(
+    store: LocalFileStore, task: ProcessingTask, tmp_path: Path
+) -> None:
+    (store.root / f"task_{task.id}").mkdir(parents=True)
+    (store.root / f"task_{task.id}" / "out").symlink_to(tmp_path)
+    with pytest.raises(InvalidFileNameError):
+        persist(task, "x")
+    assert not list(tmp_path.glob("*.txt"))
+
+
 @pytest.mark.parametrize(
     "stored", ["/etc/passwd", "../../etc/passwd", "", ".", "a\x00b", "x" * 5000]
 )

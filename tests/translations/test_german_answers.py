@@ -123,6 +123,20 @@ def test_messages_that_a_plugin_gives_itself_are_left_alone(app: Flask) -> None:
         assert Own().validate({"text": "x", "number": 4})["number"] == ["At most 3!"]
 
 
+@pytest.mark.filterwarnings("ignore:Returning `False` from a validator")
+def test_the_message_of_a_function_that_says_no_is_translated(app: Flask) -> None:
+    class Functions(FrontendFormBaseSchema):
+        given = fields.Integer(validate=lambda value: value < 3)
+        added = fields.Integer()
+
+    schema = Functions()
+    schema.fields["added"].validators.append(lambda value: value < 3)
+    for language, message in (("en", "Invalid value."), ("de", "Ungültiger Wert.")):
+        with app.test_request_context(headers={"Accept-Language": language}):
+            errors = schema.validate({"given": 3, "added": 3})
+        assert errors == {"given": [message], "added": [message]}
+
+
 @dataclass(frozen=True)
 class Even:
     error: str = "Must be even."
