@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from benchmarks.load import connect, fetch, get_request, post_request, run_load
+from benchmarks.load import Load, connect, fetch, get_request, post_request, run_load
 from benchmarks.report import Row, row_of_rounds
 from benchmarks.system import HELLO_WORLD, Settings, System, free_port, gunicorn, system
 
 CONNECTIONS = 8
-# The programs of others on the machine come and go within seconds, and chance decides
-# which process gets how many of the connections: both sides take turns more often.
+# The programs of others on the machine come and go within seconds: both sides take turns
+# more often. The server closes a connection that is idle for two seconds.
 SLICE_SECONDS = 0.25
 FILES = STEPS = 5
 
@@ -43,18 +43,24 @@ class _Side:
     seconds: float = 0
 
     def __post_init__(self) -> None:
-        run_load(self.url, [get_request(self.url)], CONNECTIONS, seconds=SLICE_SECONDS)
+        self._sockets = self.runner.connections(self.process, self.url, CONNECTIONS)
+        self._run()
         self._cpu_before = self.runner.cpu_seconds(self.process)
 
     def load(self) -> None:
-        """Send requests for a moment, on new connections."""
-        request = [get_request(self.url)]
-        load = run_load(self.url, request, CONNECTIONS, seconds=SLICE_SECONDS)
+        """Send requests for a moment."""
+        load = self._run()
         self.answers += len(load.times)
         self.seconds += load.seconds
 
+    def _run(self) -> Load:
+        request = [get_request(self.url)]
+        return run_load(self.url, request, self._sockets, seconds=SLICE_SECONDS)
+
     def end(self) -> _Round:
         """Return the result of the round."""
+        for sock in self._sockets:
+            sock.close()
         cpu = self.runner.cpu_seconds(self.process) - self._cpu_before
         return _Round(self.answers / self.seconds, cpu / self.answers)
 

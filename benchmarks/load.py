@@ -158,7 +158,7 @@ class _Schedule:
 def run_load(
     url: str,
     requests: Sequence[bytes],
-    connections: int,
+    connections: int | Sequence[socket.socket],
     *,
     seconds: float = 0,
     status: int = 200,
@@ -169,7 +169,8 @@ def run_load(
     Args:
         url: names the host.
         requests: are sent in turn; each once without ``seconds``, else again and again.
-        connections: how many requests are on their way at a time.
+        connections: how many requests are on their way at a time, each on a connection
+            that is opened for it; or open ones, which stay open.
         seconds: how long to go on.
         status: the status that every answer must have.
         keep: keep the answers.
@@ -182,7 +183,13 @@ def run_load(
     with selectors.DefaultSelector() as selector:
         start = time.perf_counter()
         schedule = _Schedule(requests, start + seconds if seconds else None)
-        all_of_them = [_Connection(connect(url)) for _ in range(connections)]
+        is_new = isinstance(connections, int)
+        sockets = (
+            [connect(url) for _ in range(connections)]
+            if isinstance(connections, int)
+            else connections
+        )
+        all_of_them = [_Connection(sock) for sock in sockets]
         for connection in all_of_them:
             if schedule.send_next(connection):
                 selector.register(connection.sock, selectors.EVENT_READ, connection)
@@ -195,8 +202,8 @@ def run_load(
                 if not schedule.send_next(key.data):
                     selector.unregister(key.fileobj)
         load.seconds = time.perf_counter() - start
-        for connection in all_of_them:
-            connection.sock.close()
+        for sock in sockets if is_new else ():
+            sock.close()
     return load
 
 

@@ -21,6 +21,8 @@ import psutil
 import sqlalchemy as sa
 from kombu import Connection
 
+from benchmarks.load import connect, fetch, get_request
+
 ROOT = Path(__file__).resolve().parent.parent
 HELLO_WORLD = "plugins/hello-world@v1-0-0/"
 
@@ -99,6 +101,35 @@ class Processes:
         parent = psutil.Process(self.running[name].pid)
         return sum(process.memory_full_info().pss for process in _family(parent))
 
+    def connections(self, name: str, url: str, count: int) -> list[socket.socket]:
+        """Open connections to a server, equally many to each of its processes.
+
+        Otherwise chance decides, and one process with all of them is three times slower.
+
+        Args:
+            name: a server of :func:`gunicorn`.
+            url: one of its pages.
+            count: how many; a multiple of the number of processes.
+
+        Raises:
+            RuntimeError: if a process takes none of many connections.
+        """
+        processes = psutil.Process(self.running[name].pid).children()
+        shares: dict[int, list[socket.socket]] = {p.pid: [] for p in processes}
+        share, surplus = count // len(shares), []
+        for _ in range(50 * count):
+            if all(len(sockets) == share for sockets in shares.values()):
+                break
+            sock = connect(url)
+            fetch(sock, get_request(url))
+            owner = shares[_owner(sock, processes)]
+            (owner if len(owner) < share else surplus).append(sock)
+        else:
+            raise RuntimeError(f"The processes of {name} do not share connections.")
+        for sock in surplus:
+            sock.close()
+        return [sock for sockets in shares.values() for sock in sockets]
+
     def stop(self, name: str) -> None:
         """End a process and its children."""
         process = self.running.pop(name)
@@ -139,6 +170,16 @@ class Processes:
         if ended or time.monotonic() > deadline:
             raise RuntimeError(f"{name} is not ready:\n{self.log(name)[-4000:]}")
         time.sleep(0.05)
+
+
+def _owner(sock: socket.socket, processes: list[psutil.Process]) -> int:
+    """Return the id of the process at the other end of a connection."""
+    address = sock.getsockname()[:2]
+    for process in processes:
+        others = [connection.raddr for connection in process.net_connections("tcp")]
+        if address in [tuple(other) for other in others if other]:
+            return process.pid
+    raise RuntimeError("A connection belongs to no process of the server.")
 
 
 def _family(parent: psutil.Process) -> list[psutil.Process]:
