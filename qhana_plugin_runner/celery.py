@@ -23,6 +23,7 @@ from kombu.utils.objects import cached_property
 
 from .celery_settings import REDIS_SCHEMES, celery_settings
 from .flask_task import FlaskTask
+from .producers import RunnerAMQP
 from .publishing import publish, release_held_messages
 from .task_routes import queue_of_task
 
@@ -68,6 +69,7 @@ class RunnerCelery(Celery):
     """
 
     worker_id: str | None = None
+    amqp_cls = RunnerAMQP
 
     # Where Celery keeps what it derives from the configuration.
     _conf = _PerApp()

@@ -15,11 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from kombu.transport import TRANSPORT_ALIASES
 
 from . import embedded_broker
 from .errors import ConfigurationError
 
 REDIS_SCHEMES = ("redis", "rediss", "sentinel")
+
+# Imported if a broker is a Redis.
+_REDIS_BROKER = f"{__package__}.redis_broker"
+TRANSPORT_ALIASES.update(
+    redis=f"{_REDIS_BROKER}:Transport",
+    rediss=f"{_REDIS_BROKER}:Transport",
+    sentinel=f"{_REDIS_BROKER}:SentinelTransport",
+)
 
 _BOUNDED_PUBLISHING = {
     "max_retries": 1,

@@ -9,14 +9,14 @@ neither the broker nor a result backend, and half the messages are saved.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from celery import Task
 from celery.exceptions import Ignore, Reject, Retry
-from flask import Flask
+from flask.ctx import AppContext
 from flask_babel import force_locale
 
 from . import running_task
@@ -111,10 +111,13 @@ class FlaskTask(Task):
             raise RuntimeError(
                 f"The task {self.name} needs an application: call create_app() first."
             )
-        with _context_of_message(app, request):
+        with app.app_context() as context:
             if request is None or request.called_directly:
-                return super().__call__(*args, **kwargs)
-            return TaskRun(self, request, celery).run(args, kwargs)
+                with _as_message_says(context, request):
+                    return super().__call__(*args, **kwargs)
+            run = TaskRun(self, request, celery)
+            with run.taking_up(), _as_message_says(context, request):
+                return run.run(args, kwargs)
 
 
 class TaskRun:
@@ -138,11 +141,26 @@ class TaskRun:
         ids = task_ids_of_signatures([*self._errbacks, *chain])
         self.db_id = min(ids) if ids else None
         self._recorded = False
+        self._taken: Callable[[], bool] | None = None
+
+    @contextmanager
+    def taking_up(self) -> Iterator[None]:
+        """Take the message up; only :meth:`run` waits until the database has done so."""
+        if self.db_id is not None:
+            self._taken = task_shortcuts.start_taking_up(
+                self.db_id, self._run_id, self._celery.worker_id, self._task.idempotent
+            )
+        try:
+            yield
+        finally:
+            if self._taken is not None:  # not even begun, because of an error
+                self._taken()
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the body and what records its outcome."""
-        if self.db_id is not None:
-            self._take_up(self.db_id)
+        taken, self._taken = self._taken, None
+        if self.db_id is not None and taken is not None and not taken():
+            self._refuse(self.db_id)
         if self.db_id is not None:
             outcome_follows()
             observe_wait(self._task.name, self._request.get(DUE_HEADER))
@@ -169,10 +187,7 @@ class TaskRun:
         request = self._request
         return f"{request.id}:{request.retries}:{request.replaced_task_nesting or 0}"
 
-    def _take_up(self, db_id: int) -> None:
-        keep, worker_id = self._task.idempotent, self._celery.worker_id
-        if task_shortcuts.take_up(db_id, self._run_id, worker_id, keep):
-            return
+    def _refuse(self, db_id: int) -> None:
         self.db_id = None
         if ProcessingTask.must_not_run(db_id, self._run_id):
             self._request.chain = None
@@ -228,13 +243,13 @@ class TaskRun:
 
 
 @contextmanager
-def _context_of_message(app: Flask, request: Any) -> Iterator[None]:
-    context = app.app_context()
+def _as_message_says(context: AppContext, request: Any) -> Iterator[None]:
+    """Work for whom, and in the language, that the message of a task names."""
+    if request is None:
+        yield
+        return
+    app = context.app
     with ExitStack() as stack:
-        stack.enter_context(context)
-        if request is None:
-            yield
-            return
         url_root = request.get(URL_ROOT_HEADER)
         if url_root and not app.config.get("SERVER_NAME"):
             root = urlsplit(url_root)

@@ -39,6 +39,7 @@ from .db.models.tasks import ProcessingTask, TaskState
 from .db.single_statements import single_statements
 from .errors import BrokerUnavailableError
 from .identity import current_owner
+from .producers import before_sending
 from .request_ids import MESSAGE_HEADER
 from .stored_message import StoredMessage
 from .task_metrics import count_end
@@ -61,21 +62,29 @@ _PUBLISH_LIMITS = {
 }
 
 
-def keep_message(task_ids: set[int], message: StoredMessage) -> None:
+def start_keeping(task_ids: set[int], message: StoredMessage) -> Callable[[], None]:
     """Write the message into the rows of its tasks, so that it cannot get lost.
 
     If the current session has uncommitted changes, the message is committed with them;
     another connection would wait for their locks.
+
+    Returns:
+        What waits until the message is kept. The message must not leave before.
     """
+    kept = (task_ids, message.to_json(), message.due)
     if session_has_changes():
-        ProcessingTask.enqueue(task_ids, message.to_json(), message.due)
-        return
+        ProcessingTask.enqueue(*kept)
+        return _nothing_to_wait_for
     if single_statements() is not None:
-        task_shortcuts.keep_message(task_ids, message.to_json(), message.due)
-        return
+        return task_shortcuts.start_keeping(*kept)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     with app.app_context():  # a session of its own
-        task_shortcuts.keep_message(task_ids, message.to_json(), message.due)
+        task_shortcuts.start_keeping(*kept)()
+    return _nothing_to_wait_for
+
+
+def _nothing_to_wait_for() -> None:
+    """Stand in for the wait of :func:`start_keeping` if all is done."""
 
 
 def send_again(celery: Any, message: StoredMessage) -> None:
@@ -186,13 +195,15 @@ def release_held_messages() -> None:
 
 def _send(send: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     task_ids = task_ids_of_message(args, kwargs)
+    wait = _nothing_to_wait_for
     if task_ids:
         message = StoredMessage.of_call(args, kwargs)
         # A message that is sent again has been due since the first time.
         kwargs["headers"][DUE_HEADER] = message.due.isoformat()
-        keep_message(task_ids, message)
+        wait = start_keeping(task_ids, message)
     try:
-        return send(*args, **{**_PUBLISH_LIMITS, **kwargs})
+        with before_sending(wait):  # the database works while Celery builds the message
+            return send(*args, **{**_PUBLISH_LIMITS, **kwargs})
     except (KombuOperationalError, OSError) as err:
         reason = gettext(
             "The task could not be handed to a worker because the message broker does "

@@ -33,6 +33,8 @@ LAYERS = {
     "parts": (
         "db",
         "celery",
+        "producers",
+        "redis_broker",
         "celery_settings",
         "task_routes",
         "task_plugins",

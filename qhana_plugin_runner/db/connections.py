@@ -10,6 +10,7 @@ there is something to read tells the same and costs no round trip.
 from __future__ import annotations
 
 import select
+import threading
 import time
 from typing import Any
 
@@ -23,6 +24,21 @@ TRUSTED_SECONDS = 20.0
 _IDLE_SINCE = "qhana-idle-since"
 
 
+class _Uses(threading.local):
+    count = 0
+
+
+_USES = _Uses()
+
+
+def uses_of_thread() -> int:
+    """Return how often the current thread has taken a connection from a pool.
+
+    Only connections of engines that :func:`check_before_use` looks after count.
+    """
+    return _USES.count
+
+
 def check_before_use(engine: sa.Engine) -> None:
     """Replace broken connections of an engine when they are taken from its pool.
 
@@ -31,6 +47,7 @@ def check_before_use(engine: sa.Engine) -> None:
     """
 
     def check(connection: Any, record: Any, _fairy: Any) -> None:
+        _USES.count += 1
         idle_since = record.info.get(_IDLE_SINCE)
         if idle_since is None:
             return  # a new connection

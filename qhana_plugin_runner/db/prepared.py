@@ -57,21 +57,19 @@ class PreparedStatements:
         Raises:
             psycopg.Error: if the server refuses it or does not answer in time.
         """
-        try:
-            return self._execute(text, values)
-        except (errors.FeatureNotSupported, errors.InvalidSqlStatementName):
-            # A table has changed, or somebody has discarded all: nothing was executed.
-            self._names.clear()
-            return self._execute(text, values)
+        self.send(text, values)
+        return self.answer(text, values)
 
-    def is_usable(self) -> bool:
-        """Return whether the connection waits for its next statement."""
-        status = self._connection.pgconn.transaction_status
-        return bool(status == pq.TransactionStatus.IDLE)
+    def send(self, text: str, values: Sequence[Any]) -> None:
+        """Send a statement; :meth:`answer` comes next, and nothing before it.
 
-    def _execute(
-        self, text: str, values: Sequence[Any]
-    ) -> tuple[list[tuple[Any, ...]], int]:
+        Args:
+            text: as for :meth:`execute`.
+            values: as for :meth:`execute`.
+
+        Raises:
+            psycopg.Error: if the statement cannot be sent.
+        """
         formats = [PyFormat.TEXT] * len(values)
         dumped = self._transformer.dump_sequence(values, formats)
         kinds = self._transformer.types or ()
@@ -82,6 +80,33 @@ class PreparedStatements:
             server.send_query_params(text.encode(), dumped, param_types=types)
         else:
             server.send_query_prepared(name, dumped)
+
+    def answer(
+        self, text: str, values: Sequence[Any]
+    ) -> tuple[list[tuple[Any, ...]], int]:
+        """Return the answer to the statement that was sent, as :meth:`execute` does.
+
+        Args:
+            text: what was sent.
+            values: its values.
+
+        Raises:
+            psycopg.Error: if the server refuses it or does not answer in time.
+        """
+        try:
+            return self._rows()
+        except (errors.FeatureNotSupported, errors.InvalidSqlStatementName):
+            # A table has changed, or somebody has discarded all: nothing was executed.
+            self._names.clear()
+            self.send(text, values)
+            return self._rows()
+
+    def is_usable(self) -> bool:
+        """Return whether the connection waits for its next statement."""
+        status = self._connection.pgconn.transaction_status
+        return bool(status == pq.TransactionStatus.IDLE)
+
+    def _rows(self) -> tuple[list[tuple[Any, ...]], int]:
         result = self._answer()
         self._transformer.set_pgresult(result)
         rows = self._transformer.load_rows(0, result.ntuples, tuple)

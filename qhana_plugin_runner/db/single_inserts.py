@@ -65,7 +65,8 @@ def insert_alone(row: Any) -> bool:
     if not has_single_inserts() or not _is_idle(DB.session()) or not _is_new(row):
         return False
     values = _values(row)
-    _adopt(row, _insert_of(row, values).insert(values)[0])
+    ((id_, *_),) = _insert_of(row, values).write_rows(values)
+    _adopt(row, id_)
     DB.session.commit()
     return True
 

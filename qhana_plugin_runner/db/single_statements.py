@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from .db import DB
 
@@ -109,21 +110,45 @@ class SingleStatement:
         DB.session.commit()
         return changed
 
-    def insert(self, parameters: Parameters) -> tuple[Any, ...]:
-        """Insert one row, commit and return what the statement returns (PostgreSQL only).
+    def start_write(self, parameters: Parameters) -> Callable[[], tuple[Rows, int]]:
+        """Send a statement that writes, as :meth:`write` does, but do not wait for it.
+
+        Only PostgreSQL works in the meantime; elsewhere the statement is executed now.
+
+        Args:
+            parameters: values of its bind parameters.
+
+        Returns:
+            What waits for the end of the statement, and returns its rows (on PostgreSQL)
+            and how many rows it changed. It must be called once, because a connection is
+            taken until then, and raises what :meth:`write` raises.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: if the statement cannot be sent.
+        """
+        engine = single_statements()
+        if engine is None:
+            changed = self.write(parameters)
+            return lambda: ([], changed)
+        if not _sends_directly(engine):
+            answer = self._execute(engine, parameters)
+            return lambda: answer
+        return self._send(engine, parameters).answer
+
+    def write_rows(self, parameters: Parameters) -> Rows:
+        """Execute a statement that writes, commit it and return its rows.
 
         Args:
             parameters: values of its bind parameters.
 
         Raises:
             sqlalchemy.exc.DBAPIError: if the database refuses it.
-            RuntimeError: on other databases.
+            RuntimeError: on other databases than PostgreSQL.
         """
         engine = single_statements()
         if engine is None:
             raise RuntimeError("This database has no statements without a transaction.")
-        (row,) = self._execute(engine, parameters)[0]
-        return row
+        return self._execute(engine, parameters)[0]
 
     def _execute(
         self, engine: sa.Engine, parameters: Parameters | None
@@ -133,9 +158,13 @@ class SingleStatement:
                 result: Any = connection.execute(self.statement, parameters)
                 rows = [tuple(row) for row in result] if result.returns_rows else []
                 return rows, result.rowcount
+        return self._send(engine, parameters).answer()
+
+    def _send(self, engine: sa.Engine, parameters: Parameters | None) -> _Exchange:
         if self._compiled is None:
             self._compiled = _Compiled(self.statement, engine.dialect)
-        return _send(engine, self._compiled.text, self._compiled.values(parameters or {}))
+        values = self._compiled.values(parameters or {})
+        return _Exchange(engine, self._compiled.text, values)
 
 
 class _Compiled:
@@ -143,7 +172,14 @@ class _Compiled:
 
     def __init__(self, statement: Any, dialect: Any) -> None:
         numbering = type(dialect)(paramstyle="numeric_dollar")
-        compiled = statement.compile(dialect=numbering)
+
+        def write_out(element: Any, **_options: Any) -> Any:
+            if isinstance(element, sa.BindParameter) and not element.required:
+                return _written_out(element, numbering)
+            return None
+
+        written: Any = replacement_traverse(statement, {}, write_out)
+        compiled = written.compile(dialect=numbering)
         self.text = str(compiled)
         self._parameters: list[tuple[str, Any, Callable[[Any], Any] | None]] = []
         for name in compiled.positiontup or ():
@@ -160,6 +196,23 @@ class _Compiled:
         return values
 
 
+def _written_out(
+    constant: sa.BindParameter[Any], dialect: Any
+) -> sa.ColumnElement[Any] | None:
+    """Return a constant as a part of the text, so that no execution sends it.
+
+    Returns:
+        ``None`` if its type has no text.
+    """
+    if constant.value is None:
+        return sa.null()
+    # Values of an update get their type when they are compiled.
+    is_typed = not isinstance(constant.type, sa.types.NullType)
+    type_ = constant.type if is_typed else sa.literal(constant.value).type
+    process: Any = type_.dialect_impl(dialect).literal_processor(dialect)
+    return process and sa.literal_column(process(constant.value), type_)
+
+
 def _sends_directly(engine: sa.Engine) -> bool:
     events = engine.dispatch
     return engine.driver == "psycopg" and not (
@@ -170,38 +223,54 @@ def _sends_directly(engine: sa.Engine) -> bool:
     )
 
 
-def _send(engine: sa.Engine, text: str, values: list[Any]) -> tuple[Rows, int]:
-    """Send a statement on a connection of the pool.
+class _Exchange:
+    """A statement that was sent on a connection of the pool, and its answer.
 
-    Raises:
-        sqlalchemy.exc.DBAPIError: whatever SQLAlchemy would raise.
+    Both steps raise whatever SQLAlchemy would raise.
     """
-    errors = engine.dialect.loaded_dbapi.Error
-    is_broken = True
-    try:
-        pooled = engine.raw_connection()
+
+    def __init__(self, engine: sa.Engine, text: str, values: list[Any]) -> None:
+        self._engine, self._text, self._values = engine, text, values
+        self._pooled: Any = None
+        self._prepared: Any = None
         try:
-            prepared = _prepared_statements(pooled)
-            try:
-                return prepared.execute(text, values)
-            except errors:
-                is_broken = not prepared.is_usable()
-                raise
+            self._pooled = engine.raw_connection()
+            self._prepared = _prepared_statements(self._pooled)
+            self._prepared.send(text, values)
         except BaseException as err:
-            if is_broken:
-                pooled.invalidate(err)  # nobody knows in what state it is
+            self._give_back(err)
             raise
-        finally:
-            pooled.close()
-    except errors as err:
-        raise DBAPIError.instance(
-            text,
-            values,
-            err,
-            errors,
-            connection_invalidated=is_broken,
-            dialect=engine.dialect,
-        ) from err
+
+    def answer(self) -> tuple[Rows, int]:
+        """Wait for the answer and give the connection back."""
+        try:
+            answer: tuple[Rows, int] = self._prepared.answer(self._text, self._values)
+        except BaseException as err:
+            self._give_back(err)
+            raise
+        self._pooled.close()
+        return answer
+
+    def _give_back(self, error: BaseException) -> None:
+        """Give the connection back after an error, which is raised as SQLAlchemy's."""
+        errors = self._engine.dialect.loaded_dbapi.Error
+        is_of_driver = isinstance(error, errors)
+        is_usable = (
+            is_of_driver and self._prepared is not None and self._prepared.is_usable()
+        )
+        if self._pooled is not None:
+            if not is_usable:
+                self._pooled.invalidate(error)  # nobody knows in what state it is
+            self._pooled.close()
+        if is_of_driver:
+            raise DBAPIError.instance(
+                self._text,
+                self._values,
+                error,
+                errors,
+                connection_invalidated=not is_usable,
+                dialect=self._engine.dialect,
+            ) from error
 
 
 def _prepared_statements(pooled: sa.PoolProxiedConnection) -> PreparedStatements:

@@ -18,7 +18,7 @@ from managed_app import build_app
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.db.pool import NestingPool
-from qhana_plugin_runner.publishing import keep_message
+from qhana_plugin_runner.publishing import start_keeping
 from qhana_plugin_runner.stored_message import StoredMessage
 from services import fresh_database
 
@@ -70,7 +70,7 @@ def test_many_requests_that_have_read_may_send_messages_at_once(app: Flask):
             if number < LIMIT:
                 have_read.wait(timeout=20)
             message = StoredMessage.of_call(("name",), {"kwargs": {"db_id": task_id}})
-            keep_message({task_id}, message)
+            start_keeping({task_id}, message)()
 
     with ThreadPoolExecutor(THREADS) as executor:
         list(executor.map(go_on_with_task, range(THREADS)))

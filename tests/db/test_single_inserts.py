@@ -31,7 +31,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
         def save(what: str) -> str:
             new_task()
             if what == "sent":
-                task_shortcuts.keep_message([new_task().id], "{}", utc_now())
+                task_shortcuts.start_keeping([new_task().id], "{}", utc_now())()
             return ""
 
         yield app

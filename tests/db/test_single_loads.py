@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from managed_app import build_app
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models import task_shortcuts
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.db.single_loads import load_row
 from services import fresh_database
@@ -193,3 +195,91 @@ def test_a_row_is_stored_alone_after_another_was_loaded(task_id: int):
     assert other.id != task_id
     DB.session.remove()
     assert loaded(other.id).task_name == "y"
+
+
+def take_up(task_id: int) -> None:
+    """Let a worker take a task up, which returns the row."""
+    take = task_shortcuts.start_taking_up(task_id, f"run-{task_id}", None, False)
+    assert take()
+
+
+@pytest.fixture
+def statements(task_id: int) -> Iterator[Callable[[], int]]:
+    """How many statements the database has got from prepared ones."""
+    count = sa.text(
+        "SELECT sum(generic_plans + custom_plans) FROM pg_prepared_statements"
+    )
+    loaded(task_id)
+    DB.session.remove()
+
+    def executed() -> int:
+        with DB.engine.connect() as connection:
+            return int(connection.scalar(count) or 0)
+
+    yield executed
+
+
+def test_a_task_that_was_just_taken_up_is_not_read_again(
+    task_id: int, statements: Callable[[], int]
+):
+    take_up(task_id)
+    before = statements()
+    DB.session.remove()
+    take_up_again = task_shortcuts.start_taking_up(task_id, "another run", None, False)
+    assert take_up_again()
+    task = loaded(task_id)
+    assert statements() == before + 1
+    assert (task.state, task.run_id, task.attempts) == ("running", "another run", 2)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=VALUES.filter(lambda values: values["finished_at"] is None))
+def test_a_task_that_was_just_taken_up_is_the_one_in_the_database(
+    app: Flask, values: dict[str, Any]
+):
+    with app.app_context():
+        id_ = stored(**values)
+        take_up(id_)
+        found = columns(loaded(id_))
+        DB.session.remove()
+        expected = DB.session.get(ProcessingTask, id_)
+        assert expected is not None
+        assert found == columns(expected)
+
+
+def change_with_session(task_id: int) -> None:
+    change = sa.update(ProcessingTask).where(ProcessingTask.id == task_id)
+    DB.session.execute(change.values(task_log="changed"))
+    DB.session.commit()
+
+
+def change_with_connection(task_id: int) -> None:
+    change = sa.update(ProcessingTask).where(ProcessingTask.id == task_id)
+    with DB.engine.begin() as connection:
+        connection.execute(change.values(task_log="changed"))
+
+
+def change_elsewhere(task_id: int) -> None:
+    engine = sa.create_engine(DB.engine.url)
+    change = sa.update(ProcessingTask).where(ProcessingTask.id == task_id)
+    with engine.begin() as connection:
+        connection.execute(change.values(task_log="changed"))
+    engine.dispose()
+    time.sleep(0.002)
+
+
+@pytest.mark.parametrize(
+    "change", [change_with_session, change_with_connection, change_elsewhere]
+)
+def test_a_task_that_was_changed_meanwhile_is_read_again(
+    task_id: int, change: Callable[[int], None]
+):
+    take_up(task_id)
+    change(task_id)
+    assert loaded(task_id).task_log == "changed"
+
+
+def test_another_task_is_not_the_one_that_was_taken_up(task_id: int):
+    other = stored(task_log="other")
+    take_up(task_id)
+    assert loaded(other).task_log == "other"

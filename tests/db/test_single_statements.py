@@ -242,3 +242,52 @@ def test_values_are_the_same_with_and_without_sqlalchemy(postgresql: Flask, valu
     kind = {float: sa.Double(), int: sa.Integer()}.get(type(value), sa.Text())
     echo = SingleStatement(sa.select(sa.bindparam("value", type_=kind).label("x")))
     assert echo.rows({"value": value}) == [(value,)]
+
+
+def test_a_write_can_be_started_and_waited_for_later(app: Flask):
+    task = ProcessingTask(task_name="started")
+    task.save(commit=True)
+    id_ = task.id
+    DB.session.remove()
+    change = sa.update(ProcessingTask).where(ProcessingTask.id == sa.bindparam("task_id"))
+    statement = SingleStatement(change.values(task_log=sa.bindparam("new_log")))
+    waits = [
+        statement.start_write({"task_id": number, "new_log": "done"})
+        for number in (id_, id_ + 1000)
+    ]
+    assert [wait()[1] for wait in waits] == [1, 0]
+    log = sa.select(ProcessingTask.task_log).where(ProcessingTask.id == id_)
+    assert DB.session.scalar(log) == "done"
+    DB.session.remove()
+
+
+def test_a_started_write_takes_a_connection_until_it_is_waited_for(postgresql: Flask):
+    pool: Any = DB.engine.pool
+    before = pool.checkedout()
+    wait = SingleStatement(sa.select(sa.func.pg_sleep(0.2))).start_write({})
+    assert pool.checkedout() == before + 1
+    wait()
+    assert pool.checkedout() == before
+
+
+def test_a_started_write_that_fails_says_so_when_it_is_waited_for(postgresql: Flask):
+    first = DB.session.scalar(sa.select(ProcessingTask.id))
+    DB.session.remove()
+    insert = SingleStatement(sa.insert(ProcessingTask).values(id=first, task_name="z"))
+    wait = insert.start_write({})
+    with pytest.raises(sa.exc.IntegrityError):
+        wait()
+    assert DB.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_constants_are_part_of_the_text(postgresql: Flask):
+    constants = {"text": "it's 100 %", "number": -3, "truth": True, "nothing": None}
+    literals = [sa.literal(value).label(name) for name, value in constants.items()]
+    parameter = sa.bindparam("given", type_=sa.Text())
+    statement = SingleStatement(sa.select(*literals, parameter))
+    assert statement.rows({"given": "given"}) == [(*constants.values(), "given")]
+    types = sa.text(
+        "SELECT array_length(parameter_types, 1) FROM pg_prepared_statements "
+        "WHERE statement LIKE '%AS nothing%' AND statement NOT LIKE '%parameter_types%'"
+    )
+    assert SingleStatement(types).rows() == [(1,)]

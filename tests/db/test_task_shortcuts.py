@@ -36,6 +36,10 @@ def new_task(**values: object) -> ProcessingTask:
     return task
 
 
+def take_up(id_: int, run_id: str, worker_id: str | None, keep: bool) -> bool:
+    return task_shortcuts.start_taking_up(id_, run_id, worker_id, keep)()
+
+
 def seen(task: ProcessingTask) -> tuple[str, str, str, float | None]:
     DB.session.refresh(task)
     return task.state, task.status, task.task_log, task.progress_value
@@ -61,8 +65,8 @@ def test_a_task_that_has_ended_stays_as_it_is(app: Flask, state: TaskState):
     DB.session.commit()
     before = seen(task)
     assert not task_shortcuts.succeed(task.id, "late")
-    assert not task_shortcuts.take_up(task.id, f"late-{task.id}", None, False)
-    task_shortcuts.keep_message([task.id], "{}", utc_now())
+    assert not take_up(task.id, f"late-{task.id}", None, False)
+    task_shortcuts.start_keeping([task.id], "{}", utc_now())()
     assert seen(task) == before
     assert task.message is None
 
@@ -83,10 +87,10 @@ def test_a_log_that_gets_too_long_takes_the_long_way(app: Flask):
 def test_a_message_is_kept_until_it_is_taken_up(app: Flask):
     task, other = new_task(), new_task()
     due = utc_now()
-    task_shortcuts.keep_message([task.id], "kept", due)
+    task_shortcuts.start_keeping([task.id], "kept", due)()
     DB.session.refresh(task)
     assert (task.message, task.queued_at) == ("kept", due)
-    assert task_shortcuts.take_up(task.id, f"run-{task.id}", "worker", False)
+    assert take_up(task.id, f"run-{task.id}", "worker", False)
     DB.session.refresh(task)
     assert (task.message, task.queued_at, task.attempts) == (None, None, 1)
     assert (task.state, task.worker_id, task.run_id) == (
@@ -100,16 +104,16 @@ def test_a_message_is_kept_until_it_is_taken_up(app: Flask):
 
 def test_the_message_of_an_idempotent_task_stays(app: Flask):
     task = new_task()
-    task_shortcuts.keep_message([task.id], "kept", utc_now())
-    assert task_shortcuts.take_up(task.id, f"run-{task.id}", None, True)
+    task_shortcuts.start_keeping([task.id], "kept", utc_now())()
+    assert take_up(task.id, f"run-{task.id}", None, True)
     DB.session.refresh(task)
     assert task.message == "kept"
 
 
 def test_a_message_is_taken_up_once(app: Flask):
     task = new_task()
-    assert task_shortcuts.take_up(task.id, f"run-{task.id}", "first", False)
-    assert not task_shortcuts.take_up(task.id, f"run-{task.id}", "second", False)
+    assert take_up(task.id, f"run-{task.id}", "first", False)
+    assert not take_up(task.id, f"run-{task.id}", "second", False)
     DB.session.refresh(task)
     assert (task.worker_id, task.attempts) == ("first", 1)
 

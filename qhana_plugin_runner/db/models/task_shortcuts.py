@@ -9,7 +9,7 @@ longer way through :class:`.task_life.TaskLifeMixin`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..db import DB
 from ..single_inserts import flushed
+from ..single_loads import columns_to_note, note_row
 from ..single_statements import SingleStatement, single_statements
 from . import capped_log
 from .base import LongText, UTCDateTime, storable, utc_now
@@ -58,11 +59,30 @@ _KEEP_MESSAGE = SingleStatement(
 )
 
 
-def keep_message(ids: Collection[int], message: str, due: datetime) -> None:
-    """Keep a message as :meth:`ProcessingTask.enqueue` does, and commit."""
-    for id_ in ids:
-        if _KEEP_MESSAGE.write({"task_id": id_, "new_message": message, "due": due}):
+def start_keeping(
+    ids: Collection[int], message: str, due: datetime
+) -> Callable[[], None]:
+    """Keep a message as :meth:`ProcessingTask.enqueue` does, and commit.
+
+    Args:
+        ids: the tasks.
+        message: the message as JSON.
+        due: when it may be taken up.
+
+    Returns:
+        What waits until the message is kept; it must be called once.
+    """
+    kept = False
+    *others, last = [{"task_id": id_, "new_message": message, "due": due} for id_ in ids]
+    for parameters in others:
+        kept = bool(_KEEP_MESSAGE.write(parameters)) or kept
+    wait = _KEEP_MESSAGE.start_write(last)
+
+    def finish() -> None:
+        if wait()[1] or kept:
             flushed()
+
+    return finish
 
 
 def _take_up_statement(keep: bool) -> SingleStatement:
@@ -78,19 +98,21 @@ def _take_up_statement(keep: bool) -> SingleStatement:
             queued_at=None,
             **({} if keep else {"message": None}),
         )
-        .returning(ProcessingTask.id)
+        .returning(*columns_to_note(ProcessingTask))
         .cte("taken")
     )
     values = sa.select(_string("run"), taken.c.id, _string("worker"), _time("now"))
     columns = ["run_id", "task_id", "worker_id", "started_at"]
-    statement = sa.insert(TaskRun).from_select(columns, values)
-    return SingleStatement(statement.execution_options(preserve_rowcount=True))
+    noted = sa.insert(TaskRun).from_select(columns, values).cte("noted")
+    return SingleStatement(sa.select(taken).add_cte(noted))
 
 
 _TAKE_UP = {keep: _take_up_statement(keep) for keep in (True, False)}
 
 
-def take_up(id_: int, run_id: str, worker_id: str | None, keep: bool) -> bool:
+def start_taking_up(
+    id_: int, run_id: str, worker_id: str | None, keep: bool
+) -> Callable[[], bool]:
     """Take up a message as :meth:`ProcessingTask.take_up` does, and commit.
 
     Args:
@@ -98,17 +120,29 @@ def take_up(id_: int, run_id: str, worker_id: str | None, keep: bool) -> bool:
         run_id: names the message and its attempt.
         worker_id: lease of the worker.
         keep: the message may be sent again if the worker dies.
+
+    Returns:
+        What waits until that is done, and tells whether the message was taken up; it must
+        be called once.
     """
     if single_statements() is None:  # only PostgreSQL has updates within inserts
         taken = ProcessingTask.take_up(id_, run_id, worker_id, keep_message=keep)
         if taken:
             DB.session.commit()
-        return taken
+        return lambda: taken
     names = {"task_id": id_, "run": run_id, "worker": worker_id, "now": utc_now()}
-    try:
-        return _TAKE_UP[keep].write(names) == 1
-    except IntegrityError:  # delivered twice, and taken up before
-        return False
+    wait = _TAKE_UP[keep].start_write(names)
+
+    def finish() -> bool:
+        try:
+            rows, _ = wait()
+        except IntegrityError:  # delivered twice, and taken up before
+            return False
+        for row in rows:
+            note_row(ProcessingTask, id_, row)  # nearly all bodies begin with it
+        return bool(rows)
+
+    return finish
 
 
 def _succeed_statement(with_log: bool) -> SingleStatement:
