@@ -29,6 +29,18 @@ class NestingPool(QueuePool):
         self._owners: dict[ConnectionPoolEntry, int] = {}
         self._held: dict[int, int] = {}
 
+    def take(self) -> ConnectionPoolEntry:
+        """Take the place of a connection; :meth:`put` must be called with it.
+
+        Raises:
+            sqlalchemy.exc.TimeoutError: if there is none to spare.
+        """
+        return self._do_get()
+
+    def put(self, record: ConnectionPoolEntry) -> None:
+        """Give a place back that :meth:`take` returned."""
+        self._do_return_conn(record)
+
     def _do_get(self) -> ConnectionPoolEntry:
         thread = threading.get_ident()
         record = self._get_more() if thread in self._held else super()._do_get()

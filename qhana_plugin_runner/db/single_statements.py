@@ -19,6 +19,7 @@ from flask import current_app
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.visitors import replacement_traverse
 
+from .connections import BorrowedConnection, borrow
 from .db import DB
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ class _Exchange:
         self._pooled: Any = None
         self._prepared: Any = None
         try:
-            self._pooled = engine.raw_connection()
+            self._pooled = borrow(engine)
             self._prepared = _prepared_statements(self._pooled)
             self._prepared.send(text, values)
         except BaseException as err:
@@ -273,7 +274,9 @@ class _Exchange:
             ) from error
 
 
-def _prepared_statements(pooled: sa.PoolProxiedConnection) -> PreparedStatements:
+def _prepared_statements(
+    pooled: BorrowedConnection | sa.PoolProxiedConnection,
+) -> PreparedStatements:
     prepared = pooled.info.get(_PREPARED)
     if prepared is None:
         from .prepared import PreparedStatements  # needs psycopg, which is optional

@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from managed_app import build_app
 from qhana_plugin_runner.db import DB, connections
+from qhana_plugin_runner.db.connections import borrow
+from qhana_plugin_runner.db.pool import NestingPool
+from runner_process import free_port
 from services import POSTGRESQL, fresh_database
 
 
@@ -71,3 +76,73 @@ def test_the_server_is_asked_only_after_a_long_time(
     monkeypatch.setattr(connections, "TRUSTED_SECONDS", 0.0)
     backend_id(engine)
     assert asked
+
+
+@pytest.fixture
+def single(engine: sa.Engine) -> Iterator[sa.Engine]:
+    """An engine whose pool keeps one connection."""
+    single = sa.create_engine(engine.url, poolclass=NestingPool, pool_size=1)
+    connections.check_before_use(single)
+    yield single
+    single.dispose()
+
+
+def pid_of(borrowed: Any) -> int:
+    return borrowed.dbapi_connection.info.backend_pid
+
+
+def checked_out(engine: sa.Engine) -> int:
+    pool: Any = engine.pool
+    return pool.checkedout()
+
+
+def test_a_borrowed_connection_is_one_of_the_pool(single: sa.Engine):
+    before = backend_id(single)
+    borrowed = borrow(single)
+    assert (pid_of(borrowed), checked_out(single)) == (before, 1)
+    borrowed.close()
+    borrowed.close()
+    assert checked_out(single) == 0
+    assert backend_id(single) == before
+
+
+def test_a_broken_connection_is_not_lent(single: sa.Engine):
+    before = backend_id(single)
+    terminate(single)
+    borrowed = borrow(single)
+    assert pid_of(borrowed) != before
+    borrowed.close()
+    assert checked_out(single) == 0
+
+
+def test_an_invalid_borrowed_connection_is_replaced(single: sa.Engine):
+    borrowed = borrow(single)
+    before = pid_of(borrowed)
+    borrowed.invalidate(ValueError("broken"))
+    borrowed.close()
+    assert checked_out(single) == 0
+    assert backend_id(single) != before
+
+
+def test_a_borrowed_connection_that_is_forgotten_comes_back_closed(single: sa.Engine):
+    borrowed = borrow(single)
+    before = pid_of(borrowed)
+    del borrowed
+    gc.collect()
+    assert checked_out(single) == 0
+    assert backend_id(single) != before
+
+
+def test_a_server_that_is_away_takes_no_place_of_the_pool():
+    url = sa.make_url(POSTGRESQL).set(port=free_port())
+    engine = sa.create_engine(url, poolclass=NestingPool)
+    with pytest.raises(engine.dialect.loaded_dbapi.OperationalError):
+        borrow(engine)
+    assert checked_out(engine) == 0
+
+
+def test_another_pool_lends_its_connections_as_ever():
+    engine = sa.create_engine(POSTGRESQL, poolclass=sa.pool.NullPool)
+    borrowed = borrow(engine)
+    assert not isinstance(borrowed, connections.BorrowedConnection)
+    borrowed.close()
