@@ -131,6 +131,8 @@ def _note_time(_connection: Any, record: Any) -> None:
 
 def _is_quiet(connection: Any, record: Any) -> bool:
     """Tell whether nothing came from the server since the last use, not long ago."""
+    if connection.closed:
+        return False
     idle_since = record.info.get(_IDLE_SINCE)
     if idle_since is None:
         return True  # a new connection

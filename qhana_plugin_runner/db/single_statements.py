@@ -114,7 +114,7 @@ class SingleStatement:
     def start_write(self, parameters: Parameters) -> Callable[[], tuple[Rows, int]]:
         """Send a statement that writes, as :meth:`write` does, but do not wait for it.
 
-        Only PostgreSQL works in the meantime; elsewhere the statement is executed now.
+        If it cannot be sent directly, it is executed when somebody waits for it.
 
         Args:
             parameters: values of its bind parameters.
@@ -129,11 +129,9 @@ class SingleStatement:
         """
         engine = single_statements()
         if engine is None:
-            changed = self.write(parameters)
-            return lambda: ([], changed)
+            return lambda: ([], self.write(parameters))
         if not _sends_directly(engine):
-            answer = self._execute(engine, parameters)
-            return lambda: answer
+            return lambda: self._execute(engine, parameters)
         return self._send(engine, parameters).answer
 
     def write_rows(self, parameters: Parameters) -> Rows:

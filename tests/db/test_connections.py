@@ -115,6 +115,17 @@ def test_a_broken_connection_is_not_lent(single: sa.Engine):
     assert checked_out(single) == 0
 
 
+def test_a_connection_that_is_closed_on_this_side_is_not_lent(single: sa.Engine):
+    borrowed = borrow(single)
+    before = pid_of(borrowed)
+    borrowed.dbapi_connection.close()
+    borrowed.close()
+    again = borrow(single)
+    assert pid_of(again) != before
+    again.close()
+    assert checked_out(single) == 0
+
+
 def test_an_invalid_borrowed_connection_is_replaced(single: sa.Engine):
     borrowed = borrow(single)
     before = pid_of(borrowed)

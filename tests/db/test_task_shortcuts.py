@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from managed_app import build_app
 from qhana_plugin_runner.db import DB
@@ -114,6 +115,24 @@ def test_a_message_is_taken_up_once(app: Flask):
     task = new_task()
     assert take_up(task.id, f"run-{task.id}", "first", False)
     assert not take_up(task.id, f"run-{task.id}", "second", False)
+    DB.session.refresh(task)
+    assert (task.worker_id, task.attempts) == ("first", 1)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_message_is_taken_up_once_while_somebody_listens_to_statements(
+    app: Flask, keep: bool
+):
+    def listen(*_args: object) -> None:
+        """As tracing does."""
+
+    task = new_task()
+    event.listen(DB.engine, "before_cursor_execute", listen)
+    try:
+        assert take_up(task.id, f"run-{task.id}", "first", keep)
+        assert not take_up(task.id, f"run-{task.id}", "second", keep)
+    finally:
+        event.remove(DB.engine, "before_cursor_execute", listen)
     DB.session.refresh(task)
     assert (task.worker_id, task.attempts) == ("first", 1)
 
