@@ -39,7 +39,7 @@ from .db.models.tasks import ProcessingTask, TaskState
 from .db.single_statements import single_statements
 from .errors import BrokerUnavailableError
 from .identity import current_owner
-from .producers import before_sending
+from .producers import RunnerProducer, before_sending
 from .request_ids import MESSAGE_HEADER
 from .stored_message import StoredMessage
 from .task_metrics import count_end
@@ -53,6 +53,10 @@ LOCALE_HEADER = "qhana_locale"
 CLIENT_HEADER = "qhana_client"
 OWNER_HEADER = "qhana_owner"
 DUE_HEADER = "qhana_due"
+
+# Arguments of ``send_task`` that say how to send. A producer may come behind six others.
+_OWN_WAYS = ("producer", "publisher", "connection")
+_MOST_USUAL_ARGUMENTS = 6
 
 _UNCOMMITTED = "qhana-uncommitted"
 
@@ -167,9 +171,9 @@ def publish(
     kwargs["headers"] = {**origin_headers(celery), **(kwargs.get("headers") or {})}
     kwargs["task_id"] = kwargs.get("task_id") or uuid()
     if not has_request_context() or not session_has_changes():
-        return _send(send, args, kwargs)
+        return _send(celery, send, args, kwargs)
     held: list[HeldMessage] = g.setdefault("qhana_held_messages", [])
-    held.append(HeldMessage(lambda: _send(send, args, kwargs)))
+    held.append(HeldMessage(lambda: _send(celery, send, args, kwargs)))
     return celery.AsyncResult(kwargs["task_id"])
 
 
@@ -193,17 +197,14 @@ def release_held_messages() -> None:
         raise failure
 
 
-def _send(send: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _send(
+    celery: Any, send: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     task_ids = task_ids_of_message(args, kwargs)
-    wait = _nothing_to_wait_for
-    if task_ids:
-        message = StoredMessage.of_call(args, kwargs)
-        # A message that is sent again has been due since the first time.
-        kwargs["headers"][DUE_HEADER] = message.due.isoformat()
-        wait = start_keeping(task_ids, message)
     try:
-        with before_sending(wait):  # the database works while Celery builds the message
-            return send(*args, **{**_PUBLISH_LIMITS, **kwargs})
+        if task_ids:
+            return _keep_and_send(celery, task_ids, send, args, kwargs)
+        return send(*args, **{**_PUBLISH_LIMITS, **kwargs})
     except (KombuOperationalError, OSError) as err:
         reason = gettext(
             "The task could not be handed to a worker because the message broker does "
@@ -212,6 +213,32 @@ def _send(send: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
         )
         _close_tasks(task_ids, reason)
         raise BrokerUnavailableError(reason) from err
+
+
+def _keep_and_send(
+    celery: Any,
+    task_ids: set[int],
+    send: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """Send a message that is kept first, which the database does while it is built."""
+    message = StoredMessage.of_call(args, kwargs)
+    # A message that is sent again has been due since the first time.
+    kwargs["headers"][DUE_HEADER] = message.due.isoformat()
+    options = {**_PUBLISH_LIMITS, **kwargs}
+    has_own_way = any(kwargs.get(name) is not None for name in _OWN_WAYS)
+    if has_own_way or len(args) > _MOST_USUAL_ARGUMENTS:
+        start_keeping(task_ids, message)()
+        return send(*args, **options)
+    # Who waits for a producer must not hold a connection to the database meanwhile.
+    with celery.producer_or_acquire() as producer:
+        wait = start_keeping(task_ids, message)
+        if not isinstance(producer, RunnerProducer):  # somebody else's, in the same pool
+            wait()
+            wait = _nothing_to_wait_for
+        with before_sending(wait):
+            return send(*args, **{**options, "producer": producer})
 
 
 def task_ids_of_message(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> set[int]:

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -113,7 +116,8 @@ def app(tmp_path: Path) -> Iterator[Flask]:
             DB.engine.dispose()
 
 
-def test_a_task_whose_message_cannot_be_kept_is_not_sent(app: Flask) -> None:
+@pytest.mark.parametrize("way", ["usual", "connection", "producer", "position"])
+def test_a_task_whose_message_cannot_be_kept_is_not_sent(app: Flask, way: str) -> None:
     task = ProcessingTask(task_name="x")
     task.save(commit=True)
     id_ = task.id
@@ -122,8 +126,41 @@ def test_a_task_whose_message_cannot_be_kept_is_not_sent(app: Flask) -> None:
         connection.exec_driver_sql(
             'ALTER TABLE "ProcessingTask" ADD CONSTRAINT nothing CHECK (message IS NULL)'
         )
-    with pytest.raises(DBAPIError):
-        CELERY.send_task("anything", kwargs={"db_id": id_})
+    with pytest.raises(DBAPIError), CELERY.connection_for_write() as connection:
+        arguments: list[Any] = ["anything", (), {"db_id": id_}]
+        options: dict[str, Any] = {}
+        if way == "connection":
+            options["connection"] = connection
+        elif way == "producer":
+            options["producer"] = CELERY.amqp.Producer(connection)
+        elif way == "position":
+            arguments += [None, None, None, CELERY.amqp.Producer(connection)]
+        CELERY.send_task(*arguments, **options)
     with Connection(REDIS) as connection:
         assert connection.default_channel._size(QUEUE) == 0
     assert DB.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_nobody_waits_for_a_producer_with_a_connection_to_the_database(
+    app: Flask,
+) -> None:
+    task = ProcessingTask(task_name="x")
+    task.save(commit=True)
+    id_ = task.id
+    DB.session.remove()
+    pool: Any = DB.engine.pool
+    producers = CELERY.producer_pool
+
+    def send() -> None:
+        with app.app_context():
+            CELERY.send_task("anything", kwargs={"db_id": id_})
+
+    taken = [producers.acquire(block=True) for _ in range(producers.limit)]
+    with ThreadPoolExecutor(1) as executor:
+        sending = executor.submit(send)
+        time.sleep(0.3)
+        assert not sending.done()
+        assert pool.checkedout() == 0
+        for producer in taken:
+            producer.release()
+        sending.result(20)

@@ -53,6 +53,7 @@ class TranslatedMessages(dict[str, Any]):
         """Tell whether marshmallow only prepares a message, for every field it checks.
 
         It is what a function says that returns false; validators have their own messages.
+        (No field says it by itself.)
         """
         return key == _FUNCTION_FAILED and all(
             isinstance(validator, Validator) for validator in self._validators

@@ -9,6 +9,7 @@ there is something to read tells the same and costs no round trip.
 
 from __future__ import annotations
 
+import os
 import select
 import threading
 import time
@@ -41,6 +42,7 @@ class BorrowedConnection:
 
     def __init__(self, pool: NestingPool, record: ConnectionPoolEntry) -> None:
         self._pool: NestingPool | None = pool
+        self._process = os.getpid()
         self._record = record
         self.dbapi_connection: Any = record.dbapi_connection
         self.info = record.info
@@ -57,7 +59,8 @@ class BorrowedConnection:
             pool.put(self._record)
 
     def __del__(self) -> None:
-        if self._pool is not None:  # nobody knows in what state it is
+        # Nobody knows in what state it is. A child process has only inherited it.
+        if self._pool is not None and self._process == os.getpid():
             self.invalidate()
             self.close()
 

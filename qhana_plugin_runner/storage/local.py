@@ -214,8 +214,8 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
             path = os.path.join(path, part)
             try:
                 leads_away = leads_away or stat.S_ISLNK(os.lstat(path).st_mode)
-            except FileNotFoundError:
-                break  # what is below will be made
+            except OSError:
+                break  # what is below will be made, or tells why it cannot be
         return leads_away and not (self.root / folder).resolve().is_relative_to(self.root)
 
     def _moved(self, stored: str) -> Iterator[Path]:

@@ -187,6 +187,12 @@ def test_link_out_of_the_store_is_not_followed(
     assert secret.read_text() == "secret"
 
 
+def test_a_file_in_the_way_of_a_folder_is_a_clear_error(store: LocalFileStore) -> None:
+    store.persist_file("x", "a")
+    with pytest.raises(StoreWriteError, match="could not be stored"):
+        store.persist_file("y", "a/b/c")
+
+
 def test_link_within_the_store_is_followed(store: LocalFileStore) -> None:
     store.persist_file("x", "there/a.txt")
     (store.root / "here").symlink_to(store.root / "there")
