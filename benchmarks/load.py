@@ -183,12 +183,12 @@ def run_load(
     with selectors.DefaultSelector() as selector:
         start = time.perf_counter()
         schedule = _Schedule(requests, start + seconds if seconds else None)
-        is_new = isinstance(connections, int)
-        sockets = (
+        opened = (
             [connect(url) for _ in range(connections)]
             if isinstance(connections, int)
-            else connections
+            else []
         )
+        sockets = connections if not isinstance(connections, int) else opened
         all_of_them = [_Connection(sock) for sock in sockets]
         for connection in all_of_them:
             if schedule.send_next(connection):
@@ -202,7 +202,7 @@ def run_load(
                 if not schedule.send_next(key.data):
                     selector.unregister(key.fileobj)
         load.seconds = time.perf_counter() - start
-        for sock in sockets if is_new else ():
+        for sock in opened:
             sock.close()
     return load
 

@@ -44,12 +44,12 @@ def task(app: Flask) -> ProcessingTask:
     return task
 
 
-def run_of(task_id: int, body: Any, message: str = "a") -> TaskRun:
+def run_of(task_id: int, body: Any) -> TaskRun:
     """Return the run of a message whose outcome is that of the task."""
     celery_task = CELERY.tasks["qhana-plugin-runner.add-step"].__class__()
     celery_task.name, celery_task.run = "body", body
     chain = [dict(save_task_result.s(db_id=task_id))]
-    request = Context(id=f"{message}-{task_id}", chain=chain, errbacks=[], retries=0)
+    request = Context(id=f"message-{task_id}", chain=chain, errbacks=[], retries=0)
     return TaskRun(celery_task, request, CELERY)
 
 

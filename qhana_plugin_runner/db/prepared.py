@@ -42,30 +42,12 @@ class PreparedStatements:
         self._polled = select.POLLIN
         self._poll.register(connection.fileno(), self._polled)
 
-    def execute(
-        self, text: str, values: Sequence[Any]
-    ) -> tuple[list[tuple[Any, ...]], int]:
-        """Execute a statement as a transaction of its own.
+    def send(self, text: str, values: Sequence[Any]) -> None:
+        """Send a statement as a transaction of its own; :meth:`answer` comes next.
 
         Args:
             text: the SQL, with ``$1``, ``$2``, … for the values.
             values: the values.
-
-        Returns:
-            The rows, and how many rows were returned or changed.
-
-        Raises:
-            psycopg.Error: if the server refuses it or does not answer in time.
-        """
-        self.send(text, values)
-        return self.answer(text, values)
-
-    def send(self, text: str, values: Sequence[Any]) -> None:
-        """Send a statement; :meth:`answer` comes next, and nothing before it.
-
-        Args:
-            text: as for :meth:`execute`.
-            values: as for :meth:`execute`.
 
         Raises:
             psycopg.Error: if the statement cannot be sent.
@@ -84,11 +66,14 @@ class PreparedStatements:
     def answer(
         self, text: str, values: Sequence[Any]
     ) -> tuple[list[tuple[Any, ...]], int]:
-        """Return the answer to the statement that was sent, as :meth:`execute` does.
+        """Wait for the answer to the statement that was sent.
 
         Args:
-            text: what was sent.
+            text: what was sent; it is sent again if it must be prepared anew.
             values: its values.
+
+        Returns:
+            The rows, and how many rows were returned or changed.
 
         Raises:
             psycopg.Error: if the server refuses it or does not answer in time.

@@ -19,7 +19,7 @@ from flask import current_app
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from .connections import BorrowedConnection, borrow
+from .borrowing import BorrowedConnection, borrow
 from .db import DB
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from managed_app import build_app
 from qhana_plugin_runner.db import DB, connections
-from qhana_plugin_runner.db.connections import borrow
+from qhana_plugin_runner.db.borrowing import BorrowedConnection, borrow
 from qhana_plugin_runner.db.pool import NestingPool
 from runner_process import free_port
 from services import POSTGRESQL, fresh_database
@@ -155,5 +155,5 @@ def test_a_server_that_is_away_takes_no_place_of_the_pool():
 def test_another_pool_lends_its_connections_as_ever():
     engine = sa.create_engine(POSTGRESQL, poolclass=sa.pool.NullPool)
     borrowed = borrow(engine)
-    assert not isinstance(borrowed, connections.BorrowedConnection)
+    assert not isinstance(borrowed, BorrowedConnection)
     borrowed.close()
