@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from benchmarks.load import Load, connect, fetch, get_request, post_request, run_load
 from benchmarks.report import Row, row_of_rounds
-from benchmarks.system import HELLO_WORLD, Settings, System, free_port, gunicorn, system
+from benchmarks.system import HELLO_WORLD, Settings, System, free_port, system
 
 CONNECTIONS = 8
 # The programs of others on the machine come and go within seconds: both sides take turns
@@ -108,8 +108,7 @@ def _row(path: str, pairs: list[tuple[_Round, _Round]], floor: float | None) -> 
 def _start_limit(runner: System, folder: Path) -> int:
     port = free_port()
     app = f"benchmarks.empty_app:create_app({str(folder)!r})"
-    runner.start("limit", *gunicorn(port, runner.settings.server_processes, app))
-    runner.wait_for_port("limit", port)
+    runner.start_gunicorn("limit", port, app, runner.settings.server_processes)
     return port
 
 

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 
 from benchmarks.load import connect, fetch, get_request, post_request
 from benchmarks.report import Row
-from benchmarks.system import HELLO_WORLD, Settings, System, gunicorn, system
+from benchmarks.system import HELLO_WORLD, Settings, System, system
 
 NUMBER = 2000
 TASKS = 20
@@ -113,11 +113,9 @@ def _allow_files(number: int) -> None:
 
 def _start_server(runner: System, threads: int) -> None:
     app = "qhana_plugin_runner:create_app()"
-    command = gunicorn(runner.port, runner.settings.server_processes, app, threads)
-    kind = command.index("--worker-class")
-    command[kind : kind + 2] = ["--config", "python:tooling.gunicorn_config"]
-    runner.start("server", *command)
-    runner.wait_for_port("server", runner.port)
+    processes = runner.settings.server_processes
+    kind = ("--config", "python:tooling.gunicorn_config")
+    runner.start_gunicorn("server", runner.port, app, processes, threads, kind)
 
 
 def _submit(runner: System) -> str:

@@ -107,7 +107,7 @@ class Processes:
         Otherwise chance decides, and one process with all of them is three times slower.
 
         Args:
-            name: a server of :func:`gunicorn`.
+            name: a server of :meth:`start_gunicorn`.
             url: one of its pages.
             count: how many; a multiple of the number of processes.
 
@@ -159,6 +159,28 @@ class Processes:
             except OSError:
                 self._check(name, deadline)
 
+    def start_gunicorn(
+        self,
+        name: str,
+        port: int,
+        app: str,
+        processes: int = 2,
+        threads: int = 8,
+        kind: Sequence[str] = ("--worker-class", "gthread"),
+    ) -> None:
+        """Start a server, with the options of ``invoke``, and wait for its processes."""
+        options = ["--bind", f"127.0.0.1:{port}", "--workers", str(processes)]
+        options += [*kind, "--threads", str(threads)]
+        # What exceeds the threads may stay open between two requests.
+        options += ["--worker-connections", str(threads + 1000)]
+        options += ["--worker-tmp-dir", "/dev/shm", "--log-level", "warning"]
+        self.start(name, "gunicorn", *options, "--no-control-socket", app)
+        self.wait_for_port(name, port)
+        # It listens before all of its processes are there.
+        deadline = time.monotonic() + 60
+        while len(psutil.Process(self.running[name].pid).children()) < processes:
+            self._check(name, deadline)
+
     def wait_for_text(self, name: str, text: str, seconds: float = 120) -> None:
         """Wait until a process has written a text, as :meth:`wait_for_port`."""
         deadline = time.monotonic() + seconds
@@ -184,16 +206,6 @@ def _owner(sock: socket.socket, processes: list[psutil.Process]) -> int:
 
 def _family(parent: psutil.Process) -> list[psutil.Process]:
     return [parent, *parent.children(recursive=True)]
-
-
-def gunicorn(port: int, processes: int, app: str, threads: int = 8) -> list[str]:
-    """Return the command line of a server, with the options of ``invoke``."""
-    options = ["--bind", f"127.0.0.1:{port}", "--workers", str(processes)]
-    options += ["--worker-class", "gthread", "--threads", str(threads)]
-    # What exceeds the threads may stay open between two requests.
-    options += ["--worker-connections", str(threads + 1000)]
-    options += ["--worker-tmp-dir", "/dev/shm", "--log-level", "warning"]
-    return ["gunicorn", *options, "--no-control-socket", app]
 
 
 @dataclass
@@ -232,8 +244,7 @@ class System(Processes):
     def start_server(self) -> None:
         """Start the server and wait until it answers."""
         app = "qhana_plugin_runner:create_app()"
-        self.start("server", *gunicorn(self.port, self.settings.server_processes, app))
-        self.wait_for_port("server", self.port)
+        self.start_gunicorn("server", self.port, app, self.settings.server_processes)
 
     def start_worker(self, name: str = "worker", pool: int | None = None) -> None:
         """Start a worker and wait until it takes tasks."""

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.load import connect
 from benchmarks.report import Row, row_of_rounds
-from benchmarks.system import ROOT, Settings, System, free_port, gunicorn, system
+from benchmarks.system import ROOT, Settings, System, free_port, system
 
 SIZE = 1 << 30
 #: What a server may gain, whatever the size of the upload.
@@ -43,8 +43,7 @@ def run(settings: Settings) -> list[Row]:
         runner.start_server()
         port = free_port()
         app = f"benchmarks.empty_app:create_sink({str(runner.folder / 'sink')!r})"
-        runner.start("limit", *gunicorn(port, settings.server_processes, app))
-        runner.wait_for_port("limit", port)
+        runner.start_gunicorn("limit", port, app, settings.server_processes)
         for _ in range(8):  # both processes
             _upload(runner.url + _PATH, 1, 303)
         start = [runner.cpu_seconds(name) for name in ("limit", "server")]
