@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from .connections import is_quiet, note_return, note_use
+from .connections import is_quiet, note_return, note_use, was_used_lately
 from .pool import NestingPool
 
 
@@ -50,7 +50,9 @@ class BorrowedConnection:
             self.close()
 
 
-def borrow(engine: sa.Engine) -> BorrowedConnection | sa.PoolProxiedConnection:
+def borrow(
+    engine: sa.Engine, *, may_be_lost: bool = False
+) -> BorrowedConnection | sa.PoolProxiedConnection:
     """Take a connection that is neither within a transaction nor begins one.
 
     What SQLAlchemy does around it costs as much as a statement. Only if the connection
@@ -58,6 +60,7 @@ def borrow(engine: sa.Engine) -> BorrowedConnection | sa.PoolProxiedConnection:
 
     Args:
         engine: one that :func:`.connections.check_before_use` looks after.
+        may_be_lost: not to look whether a connection still works that did a moment ago.
 
     Raises:
         Exception: what the driver raises if it cannot connect.
@@ -68,7 +71,8 @@ def borrow(engine: sa.Engine) -> BorrowedConnection | sa.PoolProxiedConnection:
         record: Any = pool.take()
         try:
             connection = record.get_connection()
-            can_be_trusted = is_quiet(connection, record)
+            is_trusted = was_used_lately if may_be_lost else is_quiet
+            can_be_trusted = is_trusted(connection, record)
         except BaseException:
             pool.put(record)
             raise

@@ -69,15 +69,22 @@ def note_return(_connection: Any, record: Any) -> None:
     record.info[_IDLE_SINCE] = time.monotonic()
 
 
-def is_quiet(connection: Any, record: Any) -> bool:
-    """Tell whether nothing came from the server since the last use, not long ago."""
+def was_used_lately(connection: Any, record: Any) -> bool:
+    """Tell whether a connection worked not long ago, and is not closed on this side."""
     if connection.closed:
         return False
     idle_since = record.info.get(_IDLE_SINCE)
     if idle_since is None:
         return True  # a new connection
+    return time.monotonic() - idle_since <= TRUSTED_SECONDS
+
+
+def is_quiet(connection: Any, record: Any) -> bool:
+    """Tell whether nothing came from the server since the last use, not long ago."""
+    if not was_used_lately(connection, record):
+        return False
     poll = record.info.get(_POLL)
     if poll is None:
         poll = record.info[_POLL] = select.poll()
         poll.register(connection.fileno(), select.POLLIN)
-    return not poll.poll(0) and time.monotonic() - idle_since <= TRUSTED_SECONDS
+    return not poll.poll(0)

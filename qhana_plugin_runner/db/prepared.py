@@ -10,12 +10,15 @@ is converted by psycopg, as ever.
 from __future__ import annotations
 
 import select
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 from psycopg import errors, pq
 from psycopg.adapt import PyFormat, Transformer
+
+from .answer_watch import ANSWER_WATCH, WatchedSocket
 
 _MILLISECONDS = 1000  # in a second
 
@@ -24,6 +27,9 @@ _INTEGERS = frozenset(
     psycopg.postgres.types[kind].oid for kind in ("int2", "int4", "int8")
 )
 
+# A table has changed, or somebody has discarded all. Nothing was executed.
+_UNPREPARED = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
+
 
 class PreparedStatements:
     """What one connection has prepared.
@@ -31,9 +37,13 @@ class PreparedStatements:
     Args:
         connection: a connection of psycopg that is not within a transaction. Nobody else
             uses it while a statement runs.
+
+    Attributes:
+        has_given_up: whether the server has stopped answering.
     """
 
     def __init__(self, connection: Any) -> None:
+        self.has_given_up = False
         self._connection = connection
         self._transformer = Transformer(connection)
         self._names: dict[tuple[str, tuple[int, ...]], bytes] = {}
@@ -41,6 +51,51 @@ class PreparedStatements:
         self._poll = select.poll()
         self._polled = select.POLLIN
         self._poll.register(connection.fileno(), self._polled)
+        self._socket = WatchedSocket(connection.fileno())
+
+    def execute(
+        self, text: str, values: Sequence[Any]
+    ) -> tuple[list[tuple[Any, ...]], int]:
+        """Send a statement as a transaction of its own, and wait for its answer.
+
+        Args:
+            text: the SQL, with ``$1``, ``$2``, … for the values.
+            values: the values.
+
+        Returns:
+            The rows, and how many rows were returned or changed.
+
+        Raises:
+            psycopg.Error: if the server refuses it or does not answer in time.
+        """
+        if threading.get_ident() == threading.main_thread().ident:
+            # Signals arrive here, and are looked at between two calls of the library.
+            self.send(text, values)
+            return self.answer(text, values)
+        try:
+            return self._execute(text, values)
+        except _UNPREPARED:
+            self._names.clear()
+            return self._execute(text, values)
+
+    def _execute(
+        self, text: str, values: Sequence[Any]
+    ) -> tuple[list[tuple[Any, ...]], int]:
+        dumped, types = self._dumped(values)
+        server = self._connection.pgconn
+        name = self._name_of(text, types)
+        limit = getattr(self._connection, "answer_seconds", None)
+        call = None if limit is None else ANSWER_WATCH.begin(self._socket, limit)
+        try:
+            if name is None:
+                result = server.exec_params(text.encode(), dumped, param_types=types)
+            else:
+                result = server.exec_prepared(name, dumped)
+        finally:
+            was_in_time = call is None or ANSWER_WATCH.end(call)
+        if not was_in_time:
+            raise self._give_up()
+        return self._rows(self._checked(result))
 
     def send(self, text: str, values: Sequence[Any]) -> None:
         """Send a statement as a transaction of its own; :meth:`answer` comes next.
@@ -52,10 +107,7 @@ class PreparedStatements:
         Raises:
             psycopg.Error: if the statement cannot be sent.
         """
-        formats = [PyFormat.TEXT] * len(values)
-        dumped = self._transformer.dump_sequence(values, formats)
-        kinds = self._transformer.types or ()
-        types = tuple([0 if kind in _INTEGERS else kind for kind in kinds])
+        dumped, types = self._dumped(values)
         server = self._connection.pgconn
         name = self._name_of(text, types)
         if name is None:
@@ -79,20 +131,25 @@ class PreparedStatements:
             psycopg.Error: if the server refuses it or does not answer in time.
         """
         try:
-            return self._rows()
-        except (errors.FeatureNotSupported, errors.InvalidSqlStatementName):
-            # A table has changed, or somebody has discarded all: nothing was executed.
+            return self._rows(self._answer())
+        except _UNPREPARED:
             self._names.clear()
             self.send(text, values)
-            return self._rows()
+            return self._rows(self._answer())
 
     def is_usable(self) -> bool:
         """Return whether the connection waits for its next statement."""
         status = self._connection.pgconn.transaction_status
         return bool(status == pq.TransactionStatus.IDLE)
 
-    def _rows(self) -> tuple[list[tuple[Any, ...]], int]:
-        result = self._answer()
+    def _dumped(self, values: Sequence[Any]) -> tuple[Sequence[Any], tuple[int, ...]]:
+        """Return the values as the server gets them, and their types."""
+        formats = [PyFormat.TEXT] * len(values)
+        dumped = self._transformer.dump_sequence(values, formats)
+        kinds = self._transformer.types or ()
+        return dumped, tuple([0 if kind in _INTEGERS else kind for kind in kinds])
+
+    def _rows(self, result: Any) -> tuple[list[tuple[Any, ...]], int]:
         self._transformer.set_pgresult(result)
         rows = self._transformer.load_rows(0, result.ntuples, tuple)
         return rows, result.command_tuples or 0
@@ -130,9 +187,7 @@ class PreparedStatements:
         result = server.get_result()
         while server.get_result() is not None:
             pass  # the end of the answer
-        if result.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
-            raise errors.error_from_result(result)
-        return result
+        return self._checked(result)
 
     def _wait(self, events: int) -> None:
         if events != self._polled:
@@ -141,4 +196,21 @@ class PreparedStatements:
         limit = getattr(self._connection, "answer_seconds", None)
         milliseconds = None if limit is None else limit * _MILLISECONDS
         if not self._poll.poll(milliseconds):
-            raise self._connection.give_up()
+            raise self._give_up()
+
+    def _give_up(self) -> Exception:
+        self.has_given_up = True
+        return self._connection.give_up()
+
+    def _checked(self, result: Any) -> Any:
+        """Return what the server has answered.
+
+        Raises:
+            psycopg.Error: if that is an error.
+        """
+        if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+            return result
+        error = errors.error_from_result(result)
+        if error.sqlstate is None and self._connection.closed:
+            raise errors.OperationalError(*error.args)  # the library found it closed
+        raise error

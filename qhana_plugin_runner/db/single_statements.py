@@ -83,7 +83,7 @@ class SingleStatement:
         if engine is None:
             rows = DB.session.execute(self.statement, parameters)
             return [tuple(row) for row in rows]
-        return self._execute(engine, parameters)[0]
+        return self._execute(engine, parameters, only_reads=True)[0]
 
     def write(self, parameters: Parameters) -> int:
         """Execute a statement that writes, and commit it.
@@ -132,7 +132,9 @@ class SingleStatement:
             return lambda: ([], self.write(parameters))
         if not _sends_directly(engine):
             return lambda: self._execute(engine, parameters)
-        return self._send(engine, parameters).answer
+        exchange = self._exchange(engine, parameters)
+        exchange.send()
+        return exchange.answer
 
     def write_rows(self, parameters: Parameters) -> Rows:
         """Execute a statement that writes, commit it and return its rows.
@@ -150,16 +152,21 @@ class SingleStatement:
         return self._execute(engine, parameters)[0]
 
     def _execute(
-        self, engine: sa.Engine, parameters: Parameters | None
+        self,
+        engine: sa.Engine,
+        parameters: Parameters | None,
+        *,
+        only_reads: bool = False,
     ) -> tuple[Rows, int]:
         if not _sends_directly(engine):
             with engine.connect() as connection:
                 result: Any = connection.execute(self.statement, parameters)
                 rows = [tuple(row) for row in result] if result.returns_rows else []
                 return rows, result.rowcount
-        return self._send(engine, parameters).answer()
+        exchange = self._exchange(engine, parameters)
+        return exchange.read() if only_reads else exchange.execute()
 
-    def _send(self, engine: sa.Engine, parameters: Parameters | None) -> _Exchange:
+    def _exchange(self, engine: sa.Engine, parameters: Parameters | None) -> _Exchange:
         if self._compiled is None:
             self._compiled = _Compiled(self.statement, engine.dialect)
         values = self._compiled.values(parameters or {})
@@ -213,8 +220,12 @@ def _written_out(
 
 
 def _sends_directly(engine: sa.Engine) -> bool:
+    if engine.driver != "psycopg":
+        return False
+    if not getattr(engine, "_has_events", True):
+        return True  # what SQLAlchemy itself asks first
     events = engine.dispatch
-    return engine.driver == "psycopg" and not (
+    return not (
         events.before_cursor_execute
         or events.after_cursor_execute
         or events.before_execute
@@ -223,25 +234,27 @@ def _sends_directly(engine: sa.Engine) -> bool:
 
 
 class _Exchange:
-    """A statement that was sent on a connection of the pool, and its answer.
+    """A statement that is sent on a connection of the pool, and its answer.
 
-    Both steps raise whatever SQLAlchemy would raise.
+    All steps raise whatever SQLAlchemy would raise.
     """
 
     def __init__(self, engine: sa.Engine, text: str, values: list[Any]) -> None:
         self._engine, self._text, self._values = engine, text, values
         self._pooled: Any = None
         self._prepared: Any = None
+
+    def send(self) -> None:
+        """Take a connection and send the statement."""
         try:
-            self._pooled = borrow(engine)
-            self._prepared = _prepared_statements(self._pooled)
-            self._prepared.send(text, values)
+            self._take()
+            self._prepared.send(self._text, self._values)
         except BaseException as err:
             self._give_back(err)
             raise
 
     def answer(self) -> tuple[Rows, int]:
-        """Wait for the answer and give the connection back."""
+        """Wait for the answer to what was sent, and give the connection back."""
         try:
             answer: tuple[Rows, int] = self._prepared.answer(self._text, self._values)
         except BaseException as err:
@@ -249,6 +262,42 @@ class _Exchange:
             raise
         self._pooled.close()
         return answer
+
+    def execute(self) -> tuple[Rows, int]:
+        """Execute the statement."""
+        return self._execute()
+
+    def read(self) -> tuple[Rows, int]:
+        """Execute a statement that only reads.
+
+        Whether the connection still works need not be known before: if it has been lost,
+        the statement is executed again on another.
+        """
+        try:
+            return self._execute(may_be_lost=True)
+        except DBAPIError as err:
+            if not err.connection_invalidated or not self._was_lost():
+                raise
+        self._pooled = self._prepared = None
+        return self._execute()
+
+    def _was_lost(self) -> bool:
+        """Return whether there was a connection, and another may do better."""
+        return self._prepared is not None and not self._prepared.has_given_up
+
+    def _execute(self, *, may_be_lost: bool = False) -> tuple[Rows, int]:
+        try:
+            self._take(may_be_lost=may_be_lost)
+            answer: tuple[Rows, int] = self._prepared.execute(self._text, self._values)
+        except BaseException as err:
+            self._give_back(err)
+            raise
+        self._pooled.close()
+        return answer
+
+    def _take(self, *, may_be_lost: bool = False) -> None:
+        self._pooled = borrow(self._engine, may_be_lost=may_be_lost)
+        self._prepared = _prepared_statements(self._pooled)
 
     def _give_back(self, error: BaseException) -> None:
         """Give the connection back after an error, which is raised as SQLAlchemy's."""

@@ -164,13 +164,14 @@ def read_task(task_id: int) -> TaskRecord | None:
     if not rows or rows[0][0] != _TASK:
         return None
     task = _task_of_row(task_id, rows[0])
-    for kind, number, flag, *values in rows[1:]:
+    for row in rows[1:]:
+        kind, number, flag = row[:3]
         if kind == _LINK:
-            task.links.append(LinkRecord._make(values[:2]))
+            task.links.append(LinkRecord(*row[3:5]))
         elif kind == _STEP:
-            task.steps.append(StepRecord._make((*values[:3], bool(flag))))
+            task.steps.append(StepRecord(*row[3:6], bool(flag)))
         else:
-            task.outputs.append(FileRecord._make((number, *values[:_TEXTS])))
+            task.outputs.append(FileRecord(number, *row[3 : 3 + _TEXTS]))
     return task
 
 
