@@ -109,18 +109,19 @@ def task_answer(task: TaskRecord) -> Response:
 
 def document_of(task: TaskRecord) -> dict[str, Any]:
     """Return the document of a task for the client of this request."""
-    return task_document(task, task_href(task.id), _file_url)
+    url_of = STORE.record_urls()
+
+    def file_url(file: FileRecord) -> str | None:
+        try:
+            return url_of(file)
+        except Exception as err:  # stores of plugins raise what they like
+            _LOGGER.error("The file %s of a task has no URL: %s", file.id, err)
+            return None
+
+    return task_document(task, task_href(task.id), file_url)
 
 
 def task_href(task_id: int) -> str:
     """Return the URL of a task for the client of this request."""
     text = current_task_ids().to_text(task_id)
     return numbered_url("tasks-api.TaskView", "task_id", text)
-
-
-def _file_url(file: FileRecord) -> str | None:
-    try:
-        return STORE.get_record_url(file)
-    except Exception as err:  # stores of plugins raise what they like
-        _LOGGER.error("The file %s of a task has no URL: %s", file.id, err)
-        return None

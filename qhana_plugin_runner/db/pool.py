@@ -25,7 +25,8 @@ class NestingPool(QueuePool):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._lock = threading.Lock()
+        # The collector may give a forgotten connection back while another is taken.
+        self._lock = threading.RLock()
         self._owners: dict[ConnectionPoolEntry, int] = {}
         self._held: dict[int, int] = {}
 

@@ -220,12 +220,8 @@ def _written_out(
 
 
 def _sends_directly(engine: sa.Engine) -> bool:
-    if engine.driver != "psycopg":
-        return False
-    if not getattr(engine, "_has_events", True):
-        return True  # what SQLAlchemy itself asks first
     events = engine.dispatch
-    return not (
+    return engine.driver == "psycopg" and not (
         events.before_cursor_execute
         or events.after_cursor_execute
         or events.before_execute

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -147,20 +148,36 @@ class FileStoreRegistry(FileStoreInterface):
             task_file, external=external
         )
 
-    def get_record_url(self, file: FileRecord) -> str:
-        """Return the absolute URL of a file that is known by its columns.
+    def record_urls(self) -> Callable[[FileRecord], str]:
+        """Return what tells the absolute URLs of files that are known by their columns.
 
-        Raises:
-            StoreNotFoundError: a ``KeyError``; nobody knows the store.
-            FileNotFoundInStoreError: the store asks for the row, which was deleted.
+        A document may have many. It is valid for the current request, and raises:
+
+        * ``StoreNotFoundError``, a ``KeyError``: nobody knows the store;
+        * ``FileNotFoundInStoreError``: the store asks for the row, which was deleted.
         """
-        get_url: Any = self[file.storage_provider].get_task_file_url
+        stores: dict[str, Callable[[FileRecord], str]] = {}
+
+        def url_of(file: FileRecord) -> str:
+            name = file.storage_provider
+            if name not in stores:
+                stores[name] = self._record_url_of(self[name])
+            return stores[name](file)
+
+        return url_of
+
+    def _record_url_of(self, store: FileStore) -> Callable[[FileRecord], str]:
+        get_url: Any = store.get_task_file_url
         if getattr(get_url, "needs_only_columns", False):
-            return get_url(file, external=True)
-        row = TaskFile.get_by_id(file.id)
-        if row is None:
-            raise FileNotFoundInStoreError(f"The file {file.id} was deleted.")
-        return get_url(row, external=True)
+            return partial(get_url, external=True)
+
+        def with_row(file: FileRecord) -> str:
+            row = TaskFile.get_by_id(file.id)
+            if row is None:
+                raise FileNotFoundInStoreError(f"The file {file.id} was deleted.")
+            return get_url(row, external=True)
+
+        return with_row
 
     @contextmanager
     def open(self, task_file: TaskFile) -> Iterator[BinaryIO]:

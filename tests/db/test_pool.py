@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -112,3 +114,30 @@ def test_a_connection_that_cannot_be_made_takes_no_place(
         assert pool.pool.checkedout() == 2
     with pool.connect(), pool.connect(), pytest.raises(PoolTimeoutError):
         in_another_thread(pool.connect)
+
+
+class CollectingDict(dict[int, int]):
+    """Lets the collector of garbage run where it might run at any time."""
+
+    def get(self, *arguments: int) -> int:  # type: ignore[override]
+        gc.collect()
+        return super().get(*arguments)
+
+
+def test_a_forgotten_connection_may_come_back_while_another_is_taken(pool: sa.Engine):
+    nesting: Any = pool.pool
+    forgotten: list[Any] = [pool.raw_connection()]
+    forgotten.append(forgotten)
+    del forgotten
+    nesting._held = CollectingDict(nesting._held)
+    taken: list[int] = []
+
+    def take() -> None:
+        with pool.connect() as connection:
+            taken.append(connection.scalar(sa.text("SELECT 1")) or 0)
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    thread.join(timeout=10)
+    assert taken == [1]
+    assert nesting.checkedout() == 0

@@ -160,7 +160,7 @@ def test_a_store_of_a_plugin_gets_the_row_for_its_url(
             STORE.persist_task_result(task.id, b"x", "a", "custom", "text/plain")
             record = read_task(task.id)
             assert record is not None
-            url = STORE.get_record_url(record.outputs[0])
+            url = STORE.record_urls()(record.outputs[0])
             assert url == "https://files.example/test"
     finally:
         del FileStore.classes["tagged"]

@@ -167,9 +167,9 @@ def read_task(task_id: int) -> TaskRecord | None:
     for row in rows[1:]:
         kind, number, flag = row[:3]
         if kind == _LINK:
-            task.links.append(LinkRecord(*row[3:5]))
+            task.links.append(LinkRecord(row[3], row[4]))
         elif kind == _STEP:
-            task.steps.append(StepRecord(*row[3:6], bool(flag)))
+            task.steps.append(StepRecord(row[3], row[4], row[5], bool(flag)))
         else:
             task.outputs.append(FileRecord(number, *row[3 : 3 + _TEXTS]))
     return task
