@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from flask import current_app, has_request_context, url_for
+from flask import Request, current_app, url_for
 from werkzeug.sansio.utils import get_current_url
 
 from .current import this_request
@@ -40,29 +40,33 @@ def numbered_url(endpoint: str, argument: str, text: str) -> str:
         argument: name of its only argument.
         text: ASCII digits that are in the URL as they are.
     """
-    if not has_request_context():
+    try:
+        request = this_request()
+    except RuntimeError:
         return f"{_prefix(endpoint, argument)}{text}/"
     # A document may have many such URLs.
-    of_request: dict[str, str] = vars(this_request()).setdefault(_EXTENSION, {})
-    prefix = of_request.get(endpoint)
+    prefixes: dict[str, str] | None = vars(request).get(_EXTENSION)
+    if prefixes is None:
+        prefixes = vars(request)[_EXTENSION] = _prefixes_of(request)
+    prefix = prefixes.get(endpoint)
     if prefix is None:
-        prefix = of_request[endpoint] = _kept_prefix(endpoint, argument)
+        prefix = prefixes[endpoint] = _prefix(endpoint, argument)
     return f"{prefix}{text}/"
 
 
-def _kept_prefix(endpoint: str, argument: str) -> str:
+def _prefixes_of(request: Request) -> dict[str, str]:
+    """Return what is known for the host of a request, by endpoints; it may be extended."""
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     if app.url_default_functions:
-        return _prefix(endpoint, argument)
-    prefixes: dict[Any, str] = app.extensions.setdefault(_EXTENSION, {})
-    request = this_request()
-    key = endpoint, request.scheme, request.host, request.root_path
-    prefix = prefixes.get(key)
-    if prefix is None:
-        if len(prefixes) >= _KEPT:
-            prefixes.clear()
-        prefix = prefixes[key] = _prefix(endpoint, argument)
-    return prefix
+        return {}  # they may ask for anything
+    kept: dict[Any, dict[str, str]] = app.extensions.setdefault(_EXTENSION, {})
+    host = request.scheme, request.host, request.root_path
+    prefixes = kept.get(host)
+    if prefixes is None:
+        if len(kept) >= _KEPT:
+            kept.clear()
+        prefixes = kept[host] = {}
+    return prefixes
 
 
 def _prefix(endpoint: str, argument: str) -> str:
