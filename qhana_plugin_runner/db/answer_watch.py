@@ -40,10 +40,10 @@ class AnswerWatch:
         Returns:
             What :meth:`end` needs.
         """
-        call = object()
-        self._calls[call] = (time.monotonic() + seconds, below)
         if not self._has_thread:
             self._start()
+        call = object()
+        self._calls[call] = (time.monotonic() + seconds, below)
         return call
 
     def end(self, call: object) -> bool:

@@ -29,6 +29,12 @@ _ONLY_PLAIN = (
 _FIRST, _LAST = b"[\n  {\n    ", b"\n  }\n]"
 _NEXT_ENTITY, _NEXT_VALUE = b"\n  },\n  {\n    ", b"\n    "
 
+# What stands there in lines, as long as what it replaces: Python does not search twice
+# then. The rest is a character that the text does not contain, and is deleted at once.
+_FILLING = b"\x7f"
+_NEXT_LINE = b"}\n{".ljust(len(_NEXT_ENTITY), _FILLING)
+_NEXT_IN_LINE = b" ".ljust(len(_NEXT_VALUE), _FILLING)
+
 _TEXTS = {str}
 _NUMBERS = {int, float, bool}
 
@@ -39,8 +45,10 @@ def encode_array(batch: Sequence[dict[str, Any]]) -> str:
     Raises:
         TypeError: a value cannot be written as JSON.
     """
-    text = _compact(batch)
-    return _COMPACT.encode(batch) if text is None else text
+    body = _plain(batch)
+    if body is None or not _all_null_is_none(body, batch):
+        return _COMPACT.encode(batch)
+    return body.decode()
 
 
 def encode_lines(batch: Sequence[dict[str, Any]]) -> str:
@@ -65,12 +73,25 @@ def _spaced_lines(batch: Sequence[dict[str, Any]]) -> str | None:
     text = _plain(batch, orjson.OPT_INDENT_2)
     if text is None or not all(batch):
         return None
-    body = text[len(_FIRST) : -len(_LAST)].replace(_NEXT_ENTITY, b"}\n{")
-    spaced = body.replace(_NEXT_VALUE, b" ")
-    values = sum(map(len, batch)) - len(batch)
-    if len(body) - len(spaced) != values * (len(_NEXT_VALUE) - 1):
+    body = text[len(_FIRST) : -len(_LAST)].replace(_NEXT_ENTITY, _NEXT_LINE)
+    lines = body.replace(_NEXT_VALUE, _NEXT_IN_LINE).translate(None, _FILLING)
+    filling = (len(batch) - 1) * _NEXT_LINE.count(_FILLING)
+    filling += (sum(map(len, batch)) - len(batch)) * _NEXT_IN_LINE.count(_FILLING)
+    if len(body) - len(lines) != filling:
         return None  # nested values have lines of their own
-    return f"{{{spaced.decode()}}}\n"
+    return f"{{{lines.decode()}}}\n" if _all_null_is_none(lines, batch) else None
+
+
+def _all_null_is_none(text: bytes, batch: Sequence[dict[str, Any]]) -> bool:
+    """Return whether no ``null`` stands for ``NaN`` or an infinity.
+
+    If ``null`` is part of a text, or a value is nested, it may say no without need.
+    """
+    nulls = text.count(b"null")
+    if not nulls:
+        return True
+    values = chain.from_iterable(map(dict.values, batch))
+    return len([value for value in values if value is None]) == nulls
 
 
 def _encode_columns(batch: Sequence[dict[str, Any]]) -> str:
@@ -115,16 +136,19 @@ def _column(values: tuple[Any, ...]) -> tuple[str, Iterable[str]]:
 def _compact(values: Sequence[Any]) -> str | None:
     """Return a list as compact JSON, ``None`` if it would not be the usual text."""
     text = _plain(values)
-    return None if text is None else text.decode()
+    # NaN is null, too.
+    return None if text is None or b"null" in text else text.decode()
 
 
 def _plain(values: Sequence[Any], options: int = 0) -> bytes | None:
-    """Return a list as JSON, ``None`` if the standard library spells something else."""
+    """Return a list as JSON with ``null`` for ``NaN`` and infinities, too.
+
+    Returns:
+        ``None`` if the standard library spells other things differently.
+    """
     try:
         body = orjson.dumps(values, option=_ONLY_PLAIN | options)
     except TypeError:
         return None
-    # The standard library escapes everything else, and orjson writes null for NaN.
-    if not body.isascii() or b"\x7f" in body or b"null" in body:
-        return None
-    return body
+    # The standard library escapes everything else.
+    return None if not body.isascii() or b"\x7f" in body else body

@@ -73,18 +73,23 @@ def save_entities(
 
 
 def _save_json(entities: Iterable[Any], file_: TextIO) -> None:
-    items = ensure_dict(entities)
     before = "["
-    while batch := list(islice(items, _BATCH)):
+    for batch in _batches(entities):
         file_.write(before + encode_array(batch)[1:-1])
         before = ","
     file_.write("[]\n" if before == "[" else "]\n")
 
 
 def _save_json_lines(entities: Iterable[Any], file_: TextIO) -> None:
-    items = ensure_dict(entities)
-    while batch := list(islice(items, _BATCH)):
+    for batch in _batches(entities):
         file_.write(encode_lines(batch))
+
+
+def _batches(entities: Iterable[Any]) -> Generator[list[dict[str, Any]], None, None]:
+    """Return the entities as dictionaries, some at a time."""
+    items = iter(entities)
+    while batch := list(islice(items, _BATCH)):
+        yield batch if set(map(type, batch)) == {dict} else list(ensure_dict(batch))
 
 
 def _ensure_rows(

@@ -55,7 +55,7 @@ def numbered_url(endpoint: str, argument: str, text: str) -> str:
 
 
 def _prefixes_of(request: Request) -> dict[str, str]:
-    """Return what is known for the host of a request, by endpoints; it may be extended."""
+    """Return the prefixes that are known for the host of a request, by endpoints."""
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     if app.url_default_functions:
         return {}  # they may ask for anything
