@@ -3,9 +3,10 @@
 """Batches of entities to JSON, with the speed of orjson and the texts of ``json``.
 
 orjson writes a whole batch, or a column of it, in one call. Its text is used if it says
-exactly what the standard library would say; everything else (``NaN``, texts beyond ASCII,
-nested values in JSON lines, numbers of more than 64 bits) is left to that one. Only
-numbers with an exponent are spelled as orjson does (``1e16`` for ``1e+16``).
+exactly what the standard library would say, once characters beyond ASCII are escaped.
+Everything else (``NaN``, nested values in JSON lines, numbers of more than 64 bits) is
+left to that one. Only numbers with an exponent are spelled as orjson does (``1e16`` for
+``1e+16``).
 """
 
 from __future__ import annotations
@@ -46,9 +47,11 @@ def encode_array(batch: Sequence[dict[str, Any]]) -> str:
         TypeError: a value cannot be written as JSON.
     """
     body = _plain(batch)
-    if body is None or not _all_null_is_none(body, batch):
-        return _COMPACT.encode(batch)
-    return body.decode()
+    if body is not None and _all_null_is_none(body, batch):
+        text = _in_ascii(body)
+        if text is not None:
+            return text
+    return _COMPACT.encode(batch)
 
 
 def encode_lines(batch: Sequence[dict[str, Any]]) -> str:
@@ -79,7 +82,10 @@ def _spaced_lines(batch: Sequence[dict[str, Any]]) -> str | None:
     filling += (sum(map(len, batch)) - len(batch)) * _NEXT_IN_LINE.count(_FILLING)
     if len(body) - len(lines) != filling:
         return None  # nested values have lines of their own
-    return f"{{{lines.decode()}}}\n" if _all_null_is_none(lines, batch) else None
+    if not _all_null_is_none(lines, batch):
+        return None
+    inner = _in_ascii(lines)
+    return None if inner is None else f"{{{inner}}}\n"
 
 
 def _all_null_is_none(text: bytes, batch: Sequence[dict[str, Any]]) -> bool:
@@ -137,18 +143,37 @@ def _compact(values: Sequence[Any]) -> str | None:
     """Return a list as compact JSON, ``None`` if it would not be the usual text."""
     text = _plain(values)
     # NaN is null, too.
-    return None if text is None or b"null" in text else text.decode()
+    if text is None or b"null" in text or not text.isascii():
+        return None
+    return text.decode()
 
 
 def _plain(values: Sequence[Any], options: int = 0) -> bytes | None:
-    """Return a list as JSON with ``null`` for ``NaN`` and infinities, too.
+    """Return a list as JSON, with ``null`` for ``NaN`` and without escapes beyond ASCII.
 
     Returns:
-        ``None`` if the standard library spells other things differently.
+        ``None`` if the standard library spells anything else differently.
     """
     try:
         body = orjson.dumps(values, option=_ONLY_PLAIN | options)
     except TypeError:
         return None
-    # The standard library escapes everything else.
-    return None if not body.isascii() or b"\x7f" in body else body
+    # The only character within ASCII that the standard library escapes, but orjson not.
+    return None if b"\x7f" in body else body
+
+
+def _in_ascii(text: bytes) -> str | None:
+    """Return JSON with escapes for all characters beyond ASCII.
+
+    Python's own escapes are those of JSON, but for two digits (``\\xfc``) and for eight.
+
+    Returns:
+        ``None`` if a backslash may be part of a text, or there are characters beyond
+        U+FFFF, which JSON escapes in two halves.
+    """
+    if text.isascii():
+        return text.decode()
+    if b"\\\\" in text:
+        return None
+    escaped = text.decode().encode("ascii", "backslashreplace")
+    return None if b"\\U" in escaped else escaped.replace(b"\\x", b"\\u00").decode()

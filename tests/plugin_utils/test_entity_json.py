@@ -30,7 +30,7 @@ def expected_lines(batch: list[dict[str, Any]]) -> str:
 
 # Numbers whose shortest form has an exponent are spelled in two ways, see below.
 NUMBERS = st.integers() | st.floats(-1e15, 1e15).filter(lambda n: "e" not in repr(n))
-TEXTS = st.text() | st.text(alphabet=',":{}[]\\ \x7fnul')
+TEXTS = st.text() | st.text(alphabet=',":{}[]\\ \x7fnulxüU€😀')
 SCALARS = st.none() | st.booleans() | NUMBERS | TEXTS
 SPECIAL = st.sampled_from([math.nan, math.inf, 2**64, "null", Pair(1, 2), [1, [2, None]]])
 VALUES = SCALARS | SPECIAL | st.dictionaries(TEXTS, SCALARS)
@@ -43,6 +43,11 @@ ENTITIES = st.lists(st.dictionaries(TEXTS | st.sampled_from("ab"), VALUES), min_
 @example([{"a": 'x,"b":', "b": "},{"}])
 @example([{"a": None, "b": math.nan}])
 @example([{"a": "null", "b": math.nan}])
+@example([{"a": "null", "b": None}])
+@example([{"a": None, "b": [None]}, {"a": [math.nan], "b": None}])
+@example([{"a": "Größe", "b": "\u2028"}])
+@example([{"ü": "\\xfc", "b": "\\U"}])
+@example([{"a": "ü😀"}])
 def test_the_text_is_the_one_of_the_standard_library(batch: list[dict[str, Any]]):
     assert encode_array(batch) == expected_array(batch)
     assert encode_lines(batch) == expected_lines(batch)
