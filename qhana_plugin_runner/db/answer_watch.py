@@ -11,6 +11,7 @@ as if the server had closed the connection.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -28,9 +29,9 @@ class AnswerWatch:
         self._starting = threading.Lock()
         self._has_thread = False
         # Threads change it by single operations, which no other thread interrupts.
-        self._calls: dict[object, tuple[float, WatchedSocket]] = {}
+        self._calls: dict[WatchedCall, None] = {}
 
-    def begin(self, below: WatchedSocket, seconds: float) -> object:
+    def begin(self, below: WatchedSocket, seconds: float) -> WatchedCall:
         """Note a call that is about to wait.
 
         Args:
@@ -42,13 +43,14 @@ class AnswerWatch:
         """
         if not self._has_thread:
             self._start()
-        call = object()
-        self._calls[call] = (time.monotonic() + seconds, below)
+        call = WatchedCall(time.monotonic() + seconds, below)
+        self._calls[call] = None
         return call
 
-    def end(self, call: object) -> bool:
+    def end(self, call: WatchedCall) -> bool:
         """Return whether the call ended in time; its socket is of no use if not."""
-        return self._calls.pop(call, None) is not None
+        self._calls.pop(call, None)
+        return not call.is_late
 
     def _start(self) -> None:
         with self._starting:
@@ -58,12 +60,36 @@ class AnswerWatch:
                 self._has_thread = True
 
     def _look(self) -> None:
-        while True:
-            time.sleep(LOOK_SECONDS)
-            now = time.monotonic()
-            for call, (deadline, below) in list(self._calls.items()):
-                if deadline < now and self._calls.pop(call, None) is not None:
-                    below.shut_down()
+        try:
+            while True:
+                time.sleep(LOOK_SECONDS)
+                self._break_late_calls(time.monotonic())
+        finally:
+            self._has_thread = False  # the next call starts another
+
+    def _break_late_calls(self, now: float) -> None:
+        for call in self._calls.copy():
+            if call.deadline < now:
+                call.is_late = True
+                if call.below.shut_down():
+                    self._calls.pop(call, None)
+
+
+class WatchedCall:
+    """A call that waits.
+
+    Attributes:
+        deadline: when it must have ended, in seconds of :func:`time.monotonic`.
+        below: the socket that it waits for.
+        is_late: whether it has not.
+    """
+
+    __slots__ = ("below", "deadline", "is_late")
+
+    def __init__(self, deadline: float, below: WatchedSocket) -> None:
+        self.deadline = deadline
+        self.below = below
+        self.is_late = False
 
 
 class WatchedSocket:
@@ -77,11 +103,25 @@ class WatchedSocket:
         self._file_number = file_number
         self._inode = os.fstat(file_number).st_ino
 
-    def shut_down(self) -> None:
-        """End the connection, unless it has been closed already."""
-        with suppress(OSError), socket.socket(fileno=os.dup(self._file_number)) as same:
-            if os.fstat(same.fileno()).st_ino == self._inode:
-                same.shutdown(socket.SHUT_RDWR)
+    def shut_down(self) -> bool:
+        """End the connection, unless it has been closed already.
+
+        Returns:
+            False if the process has no file number to spare, so try again.
+        """
+        try:
+            number = os.dup(self._file_number)
+        except OSError as err:
+            return err.errno == errno.EBADF
+        try:
+            if os.fstat(number).st_ino == self._inode:
+                same = socket.socket(fileno=number)
+                with suppress(OSError):  # the other side was faster
+                    same.shutdown(socket.SHUT_RDWR)
+                same.detach()
+        finally:
+            os.close(number)
+        return True
 
 
 #: The calls of this process.

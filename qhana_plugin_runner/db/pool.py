@@ -48,7 +48,11 @@ class NestingPool(QueuePool):
         with self._lock:
             if record not in self._owners:  # it calls itself if it must try again
                 self._owners[record] = thread
-                self._held[thread] = self._held.get(thread, 0) + 1
+                # The collector may change it between a call and a store.
+                try:
+                    self._held[thread] += 1
+                except KeyError:
+                    self._held[thread] = 1
         return record
 
     def _get_more(self) -> ConnectionPoolEntry:

@@ -27,6 +27,8 @@ _INTEGERS = frozenset(
     psycopg.postgres.types[kind].oid for kind in ("int2", "int4", "int8")
 )
 
+_GOOD = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+
 # A table has changed, or somebody has discarded all. Nothing was executed.
 _UNPREPARED = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
 
@@ -181,13 +183,22 @@ class PreparedStatements:
         while server.flush():  # long values: the socket takes them bit by bit
             self._wait(select.POLLIN | select.POLLOUT)
             server.consume_input()
+        result = self._next_result()
+        try:
+            while self._next_result() is not None:
+                pass  # the end of the answer
+        except errors.OperationalError:
+            if result.status in _GOOD:
+                raise
+            # It was closed behind its last words, which say why.
+        return self._checked(result)
+
+    def _next_result(self) -> Any:
+        server = self._connection.pgconn
         while server.is_busy():
             self._wait(select.POLLIN)
             server.consume_input()
-        result = server.get_result()
-        while server.get_result() is not None:
-            pass  # the end of the answer
-        return self._checked(result)
+        return server.get_result()
 
     def _wait(self, events: int) -> None:
         if events != self._polled:
@@ -208,7 +219,7 @@ class PreparedStatements:
         Raises:
             psycopg.Error: if that is an error.
         """
-        if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+        if result.status in _GOOD:
             return result
         error = errors.error_from_result(result)
         if error.sqlstate is None and self._connection.closed:

@@ -145,4 +145,4 @@ def _adopt(row: Any, id_: int) -> None:
 
 def _flush_before_answer(_app: Flask, _request: Request, _response: Response) -> None:
     if this_context().pop(_UNFLUSHED, False):
-        _FLUSH.rows()
+        _FLUSH.write_rows({})

@@ -11,6 +11,7 @@ session's transaction.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _EXTENSION = "qhana-single-statements"
 _PREPARED = "qhana-prepared"
+
+# A server that is there says at once that it knows nothing of a connection.
+_SUDDEN_SECONDS = 1.0
 
 Parameters = Mapping[str, Any]
 Rows = list[tuple[Any, ...]]
@@ -267,12 +271,15 @@ class _Exchange:
         """Execute a statement that only reads.
 
         Whether the connection still works need not be known before: if it has been lost,
-        the statement is executed again on another.
+        the statement is executed again on another; not if that took so long that the
+        network must be down.
         """
+        start = time.monotonic()
         try:
             return self._execute(may_be_lost=True)
         except DBAPIError as err:
-            if not err.connection_invalidated or not self._was_lost():
+            is_sudden = time.monotonic() - start < _SUDDEN_SECONDS
+            if not (err.connection_invalidated and is_sudden and self._was_lost()):
                 raise
         self._pooled = self._prepared = None
         return self._execute()

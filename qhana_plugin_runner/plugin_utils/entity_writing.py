@@ -87,7 +87,9 @@ def _save_json_lines(entities: Iterable[Any], file_: TextIO) -> None:
 
 def _batches(entities: Iterable[Any]) -> Generator[list[dict[str, Any]], None, None]:
     """Return the entities as dictionaries, some at a time."""
-    items = iter(entities)
+    # Others may use one object for all entities, so each is read when it comes.
+    is_complete = type(entities) in (list, tuple)
+    items = iter(entities) if is_complete else ensure_dict(entities)
     while batch := list(islice(items, _BATCH)):
         yield batch if set(map(type, batch)) == {dict} else list(ensure_dict(batch))
 

@@ -116,23 +116,30 @@ def test_a_connection_that_cannot_be_made_takes_no_place(
         in_another_thread(pool.connect)
 
 
-class CollectingDict(dict[int, int]):
+class CollectingDict(dict[Any, int]):
     """Lets the collector of garbage run where it might run at any time."""
 
-    def get(self, *arguments: int) -> int:  # type: ignore[override]
+    def __contains__(self, key: object) -> bool:
         gc.collect()
-        return super().get(*arguments)
+        return super().__contains__(key)
+
+    def __setitem__(self, key: Any, value: int) -> None:
+        gc.collect()
+        super().__setitem__(key, value)
 
 
-def test_a_forgotten_connection_may_come_back_while_another_is_taken(pool: sa.Engine):
+@pytest.mark.parametrize("kind", ["_owners", "_held"])
+def test_a_forgotten_connection_may_come_back_while_another_is_taken(
+    pool: sa.Engine, kind: str
+):
     nesting: Any = pool.pool
-    forgotten: list[Any] = [pool.raw_connection()]
-    forgotten.append(forgotten)
-    del forgotten
-    nesting._held = CollectingDict(nesting._held)
     taken: list[int] = []
 
     def take() -> None:
+        forgotten: list[Any] = [pool.raw_connection()]
+        forgotten.append(forgotten)
+        setattr(nesting, kind, CollectingDict(getattr(nesting, kind)))
+        del forgotten
         with pool.connect() as connection:
             taken.append(connection.scalar(sa.text("SELECT 1")) or 0)
 
@@ -141,3 +148,4 @@ def test_a_forgotten_connection_may_come_back_while_another_is_taken(pool: sa.En
     thread.join(timeout=10)
     assert taken == [1]
     assert nesting.checkedout() == 0
+    assert not nesting._held

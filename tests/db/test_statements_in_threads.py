@@ -9,7 +9,9 @@ statements.
 from __future__ import annotations
 
 import os
+import resource
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +24,11 @@ from flask import Flask
 
 from managed_app import build_app
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.db.answer_watch import LOOK_SECONDS, WatchedSocket
+from qhana_plugin_runner.db.answer_watch import (
+    LOOK_SECONDS,
+    AnswerWatch,
+    WatchedSocket,
+)
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.db.single_statements import SingleStatement
 from services import POSTGRESQL, fresh_database
@@ -220,6 +226,53 @@ def test_a_child_process_watches_for_itself(
     assert os.waitpid(child, 0)[1] == 0
 
 
+def test_a_late_call_is_ended_as_soon_as_there_is_a_file_number_to_spare():
+    one, other = socket.socketpair()
+    watch = AnswerWatch()
+    used: list[int] = []
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (one.fileno() + 20, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            while True:
+                used.append(os.dup(one.fileno()))
+        call = watch.begin(WatchedSocket(one.fileno()), 0)
+        time.sleep(3 * LOOK_SECONDS)
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            other.recv(1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for number in used:
+            os.close(number)
+    other.settimeout(10)
+    assert other.recv(1) == b""
+    assert not watch.end(call)
+    one.close()
+    other.close()
+
+
+def test_a_watch_whose_thread_has_died_starts_another(monkeypatch: pytest.MonkeyPatch):
+    watch = AnswerWatch()
+    one, other = socket.socketpair()
+    below = WatchedSocket(one.fileno())
+
+    def fail(_now: float) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "excepthook", lambda _arguments: None)
+        patch.setattr(watch, "_break_late_calls", fail)
+        watch.end(watch.begin(below, 60))
+        time.sleep(3 * LOOK_SECONDS)
+    call = watch.begin(below, 0)
+    other.settimeout(10)
+    assert other.recv(1) == b""
+    assert not watch.end(call)
+    one.close()
+    other.close()
+
+
 def test_the_next_socket_of_the_same_number_is_left_alone():
     one, other = socket.socketpair()
     number = one.fileno()
@@ -236,3 +289,34 @@ def test_the_next_socket_of_the_same_number_is_left_alone():
     assert other.recv(1) == b""
     one.close()
     other.close()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 2.0])
+def test_reading_is_tried_again_only_if_the_loss_is_told_at_once(
+    app: Flask, threads: ThreadPoolExecutor, seconds: float
+):
+    tried: list[float] = []
+
+    class Lost(SingleStatement):
+        def _exchange(self, engine: sa.Engine, parameters: Any) -> Any:
+            exchange = super()._exchange(engine, parameters)
+            execute = exchange._execute
+
+            def slowly(**options: Any) -> Any:
+                tried.append(time.monotonic())
+                try:
+                    return execute(**options)
+                finally:
+                    time.sleep(seconds)
+
+            exchange._execute = slowly  # type: ignore[method-assign]
+            return exchange
+
+    terminate(threads.submit(within, app, pid).result())
+    read = threads.submit(within, app, Lost(PID.statement).rows)
+    if seconds:
+        with pytest.raises(sa.exc.OperationalError):
+            read.result()
+    else:
+        assert read.result()
+    assert len(tried) == (1 if seconds else 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import namedtuple
 from collections.abc import Iterator
 from io import StringIO
@@ -134,3 +135,22 @@ def test_the_file_is_not_closed() -> None:
     save_entities([], file_, JSON)
     assert not file_.closed
     assert file_.getvalue() == "[]\n"
+
+
+@pytest.mark.parametrize("mimetype", ["application/json", "application/X-lines+json"])
+def test_a_row_that_is_used_again_is_read_when_it_comes(mimetype: str) -> None:
+    class Row:
+        number = 0
+
+        def _asdict(self) -> dict[str, int]:
+            return {"number": self.number}
+
+    def rows() -> Iterator[Row]:
+        row = Row()
+        for row.number in range(3):
+            yield row
+
+    file_ = StringIO()
+    save_entities(rows(), file_, mimetype)
+    numbers = [int(digits) for digits in re.findall(r"\d+", file_.getvalue())]
+    assert numbers == [0, 1, 2]
